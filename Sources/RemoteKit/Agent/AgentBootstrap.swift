@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Vocabulary
+
+/// The one command that starts the agent on a host, and takes it in first where it is missing.
+///
+/// It must pass through any login shell, so the script is one line without single quotes, backslashes and exclamation
+/// marks. Each answer is a line that begins with ``marker``; whatever a shell's start files print before is skipped.
+/// The agents are told apart by their SHA-256; what is installed has its size checked at each start, and its digest
+/// when it is written.
+enum AgentBootstrap {
+  static let marker = "remote-build-bootstrap "
+
+  /// - Parameter reinstall: upload even where an agent of the right name and size is there.
+  static func command(agents: [String: AgentFile], reinstall: Bool) -> String {
+    var arguments = AgentFile.architectures.flatMap { architecture in
+      agents[architecture].map { [$0.digest.hex, String($0.bytes.count)] } ?? ["-", "0"]
+    }
+    arguments.append(reinstall ? "replace" : "keep")
+    return "exec sh -c '\(script)' sh " + arguments.joined(separator: " ")
+  }
+
+  private static let script = [
+    #"say() { echo "remote-build-bootstrap $*"; }"#,
+    #"m=$(uname -m)"#,
+    #"case $m in x86_64|amd64) h=$1 n=$2;; aarch64|arm64) h=$3 n=$4;; *) h=- n=0;; esac"#,
+    #"[ "$(uname -s)" = Linux ] || h=-"#,
+    #"if [ $h = - ]; then say unsupported $(uname -s) $m; exit 0; fi"#,
+    #"[ -n "$HOME" ] || { say failed the user has no home directory; exit 0; }"#,
+    #"d=$HOME/.cache/remote-build/agents"#,
+    #"f=$d/$h/remote-build-agent"#,
+    #"if [ $5 = keep ] && [ -x "$f" ] && [ "$(wc -c <"$f")" -eq $n ]"#
+      + #"; then touch "$d/$h" 2>/dev/null; say ready; exec "$f"; fi"#,
+    #"umask 077"#,
+    #"mkdir -p "$d/$h" || { say failed cannot make the directory $d/$h; exit 0; }"#,
+    #"t=$d/$h/.upload.$$"#,
+    #"drop() { rm -f "$t"; }"#,
+    #"trap drop EXIT HUP INT TERM"#,
+    #"say missing $m"#,
+    #"head -c $n >"$t" || { say failed cannot write $t; exit 0; }"#,
+    #"g=$(sha256sum <"$t" || openssl dgst -sha256 -r <"$t" || shasum -a 256 <"$t")"#,
+    #"if [ "${g%% *}" = $h ] && chmod 700 "$t" && mv -f "$t" "$f""#
+      + #"; then :; else say failed the upload did not arrive whole at $t; exit 0; fi"#,
+    // Newest three, and what a process runs, stay; the others are of earlier versions.
+    #"u=$(ls -l /proc/[0-9]*/exe 2>/dev/null)"#,
+    #"ls -1t "$d" | tail -n +4 | while read -r o; do [ ${#o} -eq 64 ] || continue"#
+      + #"; case $u in *"/agents/$o/"*) ;; *) rm -rf "$d/$o";; esac; done"#,
+    #"find "$d" -name ".upload.*" -mmin +60 -exec rm -f {} +"#,
+    #"say ready"#,
+    #"trap - EXIT HUP INT TERM"#,
+    #"exec "$f""#,
+  ].joined(separator: "; ")
+}

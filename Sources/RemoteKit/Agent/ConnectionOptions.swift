@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import SystemPackage
+
+/// How to connect, whatever the host.
+public struct ConnectionOptions: Sendable {
+  /// As `ssh -F` takes it; `nil` for the user's own.
+  public var sshConfig: FilePath?
+  /// Add the key of a host that is not in known_hosts to the user's file, instead of refusing.
+  public var acceptNewHostKey = false
+  /// Where the agents `linux-amd64` and `linux-arm64` lie.
+  public var agentsDirectory: FilePath
+  /// Asks on the terminal; `nil` as an answer: nobody is there to ask.
+  public var askPassphrase: @Sendable (_ prompt: String) async -> String?
+  /// For the TCP connection and the key exchange together, and then for each answer; `nil`: the ssh configuration's
+  /// ConnectTimeout, or 15 seconds.
+  public var connectTimeout: Duration?
+  /// This process's variables: HOME, PATH, SSH_AUTH_SOCK; a local agent inherits them.
+  public var environment: [String: String]
+
+  public init(
+    agentsDirectory: FilePath, environment: [String: String], sshConfig: FilePath? = nil,
+    acceptNewHostKey: Bool = false, connectTimeout: Duration? = nil,
+    askPassphrase: @escaping @Sendable (_ prompt: String) async -> String? = { _ in nil }
+  ) {
+    self.agentsDirectory = agentsDirectory
+    self.environment = environment
+    self.sshConfig = sshConfig
+    self.acceptNewHostKey = acceptNewHostKey
+    self.connectTimeout = connectTimeout
+    self.askPassphrase = askPassphrase
+  }
+}

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CLibSSH2
+internal import SystemPackage
+
+#if canImport(Glibc)
+  internal import Glibc
+#else
+  internal import Darwin
+#endif
+
+/// One SSH connection, on a thread of its own. Whoever made it must ``close()`` it.
+actor SSHSession: SessionLoopHandler {
+  /// How to find out that the peer is gone: after `interval` × `count` of silence.
+  struct KeepAlive: Sendable {
+    var interval: Duration = .seconds(15)
+    var count = 3
+  }
+
+  /// As the user named the host; errors begin with it.
+  nonisolated let host: String
+  nonisolated let loop: SessionLoop
+  nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+  let engine: SSHEngine
+  var channels: [Int: ChannelState] = [:]
+  /// Closed here, but not yet by the peer.
+  var lingering: [ChannelState] = []
+  var lastChannel = 0
+  /// Calls that libssh2 keeps the state of in the session itself: one at a time.
+  let sessionTurn = Turnstile()
+  var signing = SigningRequest()
+  private var transport: (any SSHTransport)?
+  private var failure: RemoteError?
+  private var isClosed = false
+
+  private struct Waiter {
+    var continuation: CheckedContinuation<Void, any Error>
+    var deadline: ContinuousClock.Instant?
+    var what: String
+  }
+  private var waiters: [Int: Waiter] = [:]
+  private var lastWaiter = 0
+
+  private let keepAlive: KeepAlive
+  private var isKeepingAlive = false
+  private var nextProbe = ContinuousClock.now
+  private var unanswered = 0
+  private var receiveBuffer = [UInt8](repeating: 0, count: 256 << 10)
+  private static let inputLimit = 1 << 20
+
+  init(host: String, keepAlive: KeepAlive = KeepAlive()) throws {
+    self.host = host
+    self.keepAlive = keepAlive
+    guard let engine = SSHEngine() else {
+      throw RemoteError(.protocolFailure, host: host, "the SSH library could not be started")
+    }
+    self.engine = engine
+    loop = try SessionLoop()
+    loop.start(self)
+  }
+
+  // MARK: Connecting
+
+  /// Opens a TCP connection and exchanges keys; returns the host's key, which the caller must check before it
+  /// authenticates. `hostKeyTypes` come in the order of preference.
+  func connect(
+    to name: String, port: Int, hostKeyTypes: [String], deadline: ContinuousClock.Instant
+  ) async throws -> HostKey {
+    do throws(TCPFailure) {
+      transport = try TCPTransport.connect(
+        name: name, port: port, deadline: deadline, isCancelled: { Task.isCancelled })
+    } catch {
+      throw unreachable(error, name, port)
+    }
+    libssh2_session_method_pref(engine.session, LIBSSH2_METHOD_KEX, Self.keyExchanges)
+    libssh2_session_method_pref(
+      engine.session, LIBSSH2_METHOD_HOSTKEY, hostKeyTypes.joined(separator: ","))
+    for direction in [LIBSSH2_METHOD_CRYPT_CS, LIBSSH2_METHOD_CRYPT_SC] {
+      libssh2_session_method_pref(engine.session, direction, "aes128-ctr,aes256-ctr,aes192-ctr")
+    }
+    for direction in [LIBSSH2_METHOD_MAC_CS, LIBSSH2_METHOD_MAC_SC] {
+      libssh2_session_method_pref(engine.session, direction, "hmac-sha2-256,hmac-sha2-512")
+    }
+    let descriptor = transport?.descriptor.rawValue ?? -1
+    do {
+      _ = try await perform("the key exchange", before: deadline) {
+        try engine.step(Int(libssh2_session_handshake(engine.session, descriptor)))
+      }
+    } catch let error as LibSSH2Failure where error.code.isNegotiation {
+      throw RemoteError(
+        .protocolFailure, host: host,
+        "no key exchange, host key or cipher in common with the server (\(error.message))",
+        hint: "The host key types asked for were \(hostKeyTypes.joined(separator: ", ")).")
+    }
+    var length = 0
+    guard let bytes = libssh2_session_hostkey(engine.session, &length, nil), length > 0 else {
+      throw RemoteError(.protocolFailure, host: host, "the server showed no host key")
+    }
+    let blob = UnsafeRawBufferPointer(start: bytes, count: length)
+    return HostKey(blob: Array(blob))
+  }
+
+  private static let keyExchanges = [
+    "curve25519-sha256", "curve25519-sha256@libssh.org", "ecdh-sha2-nistp256", "ecdh-sha2-nistp384",
+    "ecdh-sha2-nistp521", "diffie-hellman-group16-sha512", "diffie-hellman-group14-sha256",
+  ].joined(separator: ",")
+
+  private func unreachable(_ failure: TCPFailure, _ name: String, _ port: Int) -> RemoteError {
+    switch failure {
+    case .unresolved(let why):
+      RemoteError(
+        .unreachable, host: host, "the name '\(name)' cannot be resolved: \(why)",
+        hint: "Check the host's address, and that this machine is online.")
+    case .refused(let errno):
+      RemoteError(
+        .unreachable, host: host, "cannot connect to \(name) port \(port): \(errno)",
+        hint: "Check that the host is up and its SSH server listens there: ssh -p \(port) \(name)")
+    case .timedOut:
+      RemoteError(
+        .unreachable, host: host, "no answer from \(name) port \(port) within the connect timeout",
+        hint:
+          "Check that the host is up and no firewall is in between; ConnectTimeout in the ssh configuration sets the wait."
+      )
+    case .cancelled: RemoteError(.closed, host: host, "the connection was given up")
+    }
+  }
+
+  /// From now on a silent peer is noticed.
+  func startKeepAlive() {
+    // The least that libssh2 knows; the rhythm is ours.
+    libssh2_keepalive_config(engine.session, 1, 2)
+    isKeepingAlive = true
+    nextProbe = .now + probePeriod
+  }
+
+  /// The session stands: acknowledgements may be delayed again.
+  func settle() { transport?.setHurried(false) }
+
+  // MARK: Steps
+
+  /// Calls `body` until it is done, waiting for the connection in between.
+  func perform<Value>(
+    _ what: String, before deadline: ContinuousClock.Instant? = nil,
+    _ body: () throws -> SSHStep<Value>
+  ) async throws -> Value {
+    while true {
+      if let failure { throw failure }
+      if isClosed { throw RemoteError(.closed, host: host, "the connection was closed") }
+      do {
+        let step = try body()
+        wakeOthersIfNeeded()
+        if case .done(let value) = step { return value }
+      } catch let error as LibSSH2Failure {
+        wakeOthersIfNeeded()
+        if error.code.isDisconnection { throw lost(error) }
+        throw error
+      }
+      try await progress(what, before: deadline)
+    }
+  }
+
+  private func wakeOthersIfNeeded() {
+    guard engine.consumedInput else { return }
+    engine.consumedInput = false
+    resumeAll()
+  }
+
+  private func progress(_ what: String, before deadline: ContinuousClock.Instant?) async throws {
+    lastWaiter += 1
+    let id = lastWaiter
+    try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation {
+        (continuation: CheckedContinuation<Void, any Error>) in
+        if Task.isCancelled {
+          continuation.resume(throwing: CancellationError())
+        } else {
+          waiters[id] = Waiter(continuation: continuation, deadline: deadline, what: what)
+        }
+      }
+    } onCancel: {
+      Task { await self.cancel(id) }
+    }
+  }
+
+  private func cancel(_ id: Int) {
+    waiters.removeValue(forKey: id)?.continuation.resume(throwing: CancellationError())
+  }
+
+  func resumeAll() {
+    let all = waiters
+    waiters.removeAll()
+    for waiter in all.values { waiter.continuation.resume() }
+  }
+
+  private func lost(_ error: LibSSH2Failure) -> RemoteError {
+    if let failure { return failure }
+    return RemoteError(
+      .connectionLost, host: host, "the connection broke (\(error.message))",
+      hint: "Run the same command again.")
+  }
+
+  /// Any error of a step as one for people.
+  func remoteError(_ error: any Error, _ what: String) -> any Error {
+    guard let error = error as? LibSSH2Failure else { return error }
+    return RemoteError(error.code.remoteCode, host: host, "\(what) failed (\(error.message))")
+  }
+
+  func fail(_ error: RemoteError) {
+    guard failure == nil else { return }
+    failure = error
+    resumeAll()
+  }
+
+  // MARK: The loop
+
+  nonisolated func interest() -> SessionInterest { assumeIsolated { $0.interestNow() } }
+
+  nonisolated func ready(_ events: Int16) { assumeIsolated { $0.readyNow(events) } }
+
+  private func interestNow() -> SessionInterest {
+    flush()
+    var events: Int16 = 0
+    if transport != nil && !engine.inputEnded && failure == nil {
+      if engine.input.count < Self.inputLimit { events |= Int16(POLLIN) }
+      if !engine.output.isEmpty { events |= Int16(POLLOUT) }
+    }
+    var deadline = waiters.values.compactMap(\.deadline).min()
+    if isKeepingAlive && failure == nil { deadline = min(deadline ?? nextProbe, nextProbe) }
+    return SessionInterest(
+      descriptor: events == 0 ? nil : transport?.descriptor, events: events, deadline: deadline)
+  }
+
+  private func readyNow(_ events: Int16) {
+    if events & Int16(POLLIN | POLLHUP | POLLERR) != 0 { receive() }
+    if events & Int16(POLLOUT) != 0 { flush() }
+    let now = ContinuousClock.now
+    for (id, waiter) in waiters where waiter.deadline.map({ $0 <= now }) ?? false {
+      waiters.removeValue(forKey: id)
+      waiter.continuation.resume(
+        throwing: RemoteError(
+          .timedOut, host: host, "\(waiter.what) took too long and was given up"))
+    }
+    probe(now)
+  }
+
+  private func receive() {
+    guard let transport, !engine.inputEnded else { return }
+    do throws(Errno) {
+      while engine.input.count < Self.inputLimit {
+        var received = 0
+        let result: Result<Int?, Errno> = receiveBuffer.withUnsafeMutableBytes { buffer in
+          do throws(Errno) { return .success(try transport.receive(into: buffer)) } catch {
+            return .failure(error)
+          }
+        }
+        guard let count = try result.get() else { break }
+        received = count
+        if received == 0 {
+          engine.inputEnded = true
+          break
+        }
+        receiveBuffer.withUnsafeBytes {
+          engine.input.append(UnsafeRawBufferPointer(rebasing: $0[..<received]))
+        }
+        if received < receiveBuffer.count { break }
+      }
+    } catch {
+      engine.inputEnded = true
+    }
+    unanswered = 0
+    nextProbe = .now + probePeriod
+    serviceChannels()
+    engine.consumedInput = false
+    resumeAll()
+  }
+
+  private func flush() {
+    guard let transport, !engine.output.isEmpty, failure == nil else { return }
+    let wasFull = engine.output.count >= SSHEngine.outputLimit
+    do throws(Errno) {
+      while !engine.output.isEmpty {
+        let result: Result<Int?, Errno> = engine.output.withUnsafeBytes { bytes in
+          do throws(Errno) { return .success(try transport.send(bytes)) } catch {
+            return .failure(error)
+          }
+        }
+        guard let count = try result.get() else { break }
+        engine.output.drop(count)
+      }
+    } catch {
+      // What the peer said before it went may still be unread, and says more than the failed write.
+      receive()
+      engine.inputEnded = true
+      engine.output = ByteQueue()
+      resumeAll()
+    }
+    if wasFull && engine.output.count < SSHEngine.outputLimit { resumeAll() }
+  }
+
+  /// Between two probes: so that `count` of them fit into `interval` × `count`, and the verdict at its end.
+  private var probePeriod: Duration { keepAlive.interval * keepAlive.count / (keepAlive.count + 1) }
+
+  private func probe(_ now: ContinuousClock.Instant) {
+    guard isKeepingAlive, failure == nil, !engine.inputEnded, now >= nextProbe else { return }
+    nextProbe = now + probePeriod
+    // While nobody reads, our own full buffer is the reason for the silence.
+    guard engine.input.count < Self.inputLimit else { return }
+    guard unanswered < keepAlive.count else {
+      fail(
+        RemoteError(
+          .timedOut, host: host,
+          "the host has been silent for \(keepAlive.interval * keepAlive.count); connection given up",
+          hint: "Check the network and the host, then run the same command again."))
+      return
+    }
+    var next: CInt = 0
+    let unsent = engine.output.count
+    libssh2_keepalive_send(engine.session, &next)
+    // libssh2 sends nothing within two seconds of the last one; what was not sent is not missing its answer.
+    if engine.output.count > unsent { unanswered += 1 }
+  }
+
+  // MARK: The end
+
+  /// Closes every channel and the connection, without waiting for the peer. Harmless when called twice.
+  func close() {
+    guard !isClosed else { return }
+    if failure == nil && !engine.inputEnded && transport != nil {
+      libssh2_session_disconnect_ex(engine.session, 11, "done", "")
+      flush()
+    }
+    isClosed = true
+    isKeepingAlive = false
+    for channel in channels.values { channel.isClosed = true }
+    channels.removeAll()
+    lingering.removeAll()
+    engine.shutDown()
+    transport?.close()
+    transport = nil
+    resumeAll()
+    loop.stop()
+  }
+}

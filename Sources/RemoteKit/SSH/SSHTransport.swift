@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import SystemPackage
+
+/// The bytes below an SSH session: a TCP socket, or whatever else can be polled and never blocks.
+///
+/// The session's loop thread alone calls it.
+protocol SSHTransport: AnyObject, Sendable {
+  /// What to poll for readiness.
+  var descriptor: FileDescriptor { get }
+
+  /// Reads what is there: a count, 0 at the end of the stream, `nil` when it would block.
+  func receive(into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int?
+
+  /// Writes what fits: a count, `nil` when it would block.
+  func send(_ bytes: UnsafeRawBufferPointer) throws(Errno) -> Int?
+
+  /// The next round trips decide how fast the session stands: acknowledge at once while it is set up.
+  func setHurried(_ hurried: Bool)
+
+  func close()
+}

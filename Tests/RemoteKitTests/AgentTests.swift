@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import SystemPackage
+import Testing
+import Wire
+
+@testable import RemoteKit
+
+@Suite struct AgentTests {
+  /// A stand-in that says hello as an agent does, then echoes; as big as needed to cross several packets.
+  private func installAgent(_ server: Sshd, version: String = "1") throws {
+    let hello = #"{"clock":1,"home":"/h","machine":"m","version":"\#(version)","wire":1}"#
+    let count = hello.utf8.count + 1
+    let script = """
+      #!/bin/sh
+      echo started >&2
+      printf '\\\(String(count, radix: 8))\\0\\0\\0\\1%s' '\(hello)'
+      exec cat
+
+      """
+    for name in ["linux-amd64", "linux-arm64"] {
+      // By another process: a file that this one holds open for writing could not be started ("Text file busy").
+      try server.write("agent.text", script + String(repeating: "# padding\n", count: 40_000))
+      try Sshd.run("install", "-m", "755", server.path("agent.text"), server.path("agents/" + name))
+    }
+  }
+
+  private func installed(_ server: Sshd) throws -> [String] {
+    let root = server.path("home/.cache/remote-build/agents")
+    return try FileManager.default.contentsOfDirectory(atPath: root).sorted()
+  }
+
+  private func check(_ agent: AgentConnection) async throws {
+    try await agent.frames.send(Frame(kind: 20, payload: Array(repeating: 5, count: 100_000)))
+    #expect(try await agent.frames.receive()?.payload.count == 100_000)
+  }
+
+  @Test func isInstalledOnceAndFoundAgain() async throws {
+    try await Sshd.with { server in
+      try installAgent(server)
+      let connection = try await HostConnection.connect(
+        host: server.host, options: server.options())
+      let first = try await connection.openAgent()
+      #expect(first.hello.version == "1")
+      try await check(first)
+      let names = try installed(server)
+      #expect(names.count == 1)
+      let file = server.path("home/.cache/remote-build/agents/\(names[0])/remote-build-agent")
+      let inode =
+        try FileManager.default.attributesOfItem(atPath: file)[.systemFileNumber] as? UInt64
+      // A second one beside it, over the same connection, from the same file.
+      let second = try await connection.openAgent(bulk: true)
+      try await check(second)
+      #expect(await second.diagnostics() == "started\n")
+      try await check(first)
+      #expect(
+        try FileManager.default.attributesOfItem(atPath: file)[.systemFileNumber] as? UInt64
+          == inode)
+      #expect(
+        try FileManager.default.contentsOfDirectory(atPath: String(file.dropLast(19))).count == 1)
+      await first.close()
+      await second.close()
+      await connection.close()
+    }
+  }
+
+  @Test func aDamagedOneIsReplaced() async throws {
+    try await Sshd.with { server in
+      try installAgent(server)
+      let connection = try await HostConnection.connect(
+        host: server.host, options: server.options())
+      await (try await connection.openAgent()).close()
+      let file = "home/.cache/remote-build/agents/\(try installed(server)[0])/remote-build-agent"
+      let whole = try server.read(file)
+      // Cut short, and then of the right size but without sense.
+      for damaged in ["#!/bin/sh\nexit 3\n", "#!/bin/sh\nexit 3\n" + whole.dropFirst(17)] {
+        try server.write(file, damaged)
+        chmod(server.path(file), 0o700)
+        let agent = try await connection.openAgent()
+        try await check(agent)
+        await agent.close()
+        #expect(try server.read(file) == whole)
+      }
+      await connection.close()
+    }
+  }
+
+  @Test func oldOnesArePrunedToThree() async throws {
+    try await Sshd.with { server in
+      for version in 1...5 {
+        try installAgent(server, version: String(version))
+        let connection = try await HostConnection.connect(
+          host: server.host, options: server.options())
+        let agent = try await connection.openAgent()
+        #expect(agent.hello.version == String(version))
+        await agent.close()
+        await connection.close()
+      }
+      #expect(try installed(server).count == 3)
+    }
+  }
+
+  @Test func aHostThatCannotTakeItSaysWhy() async throws {
+    try await Sshd.with { server in
+      try installAgent(server)
+      try server.write("home/.cache", "a file in the way")
+      let connection = try await HostConnection.connect(
+        host: server.host, options: server.options())
+      let error = await #expect(throws: RemoteError.self) { try await connection.openAgent() }
+      #expect(error?.code == .agentFailed)
+      let message = error?.message ?? ""
+      #expect(message.contains("cannot make the directory"))
+      await connection.close()
+    }
+  }
+
+  @Test func aFullDiskIsTheReasonGiven() async throws {
+    try await Sshd.with { server in
+      try installAgent(server)
+      try Sshd.run("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", server.path("home"))
+      defer { _ = try? Sshd.run("umount", server.path("home")) }
+      let connection = try await HostConnection.connect(host: server.host, options: server.options())
+      let error = await #expect(throws: RemoteError.self) { try await connection.openAgent() }
+      let message = error?.message ?? ""
+      #expect(message.contains("cannot write"))
+      #expect(message.contains("No space left on device"))
+      await connection.close()
+    }
+  }
+
+  @Test func noAgentForThePlatform() async throws {
+    try await Sshd.with { server in
+      let connection = try await HostConnection.connect(
+        host: server.host, options: server.options())
+      let error = await #expect(throws: RemoteError.self) { try await connection.openAgent() }
+      #expect(error?.code == .noAgentForPlatform)
+      await connection.close()
+    }
+  }
+
+  @Test func anAgentThatFailsIsQuoted() async throws {
+    try await Sshd.with { server in
+      for name in ["linux-amd64", "linux-arm64"] {
+        try server.write("agents/" + name, "#!/bin/sh\necho broken >&2\nexit 1\n")
+      }
+      let connection = try await HostConnection.connect(
+        host: server.host, options: server.options())
+      let error = await #expect(throws: RemoteError.self) { try await connection.openAgent() }
+      #expect(error?.code == .agentFailed)
+      let message = error?.message ?? ""
+      #expect(message.contains("it said: broken"))
+      await connection.close()
+    }
+  }
+
+  /// Login shells that are installed here, of those with rules of their own.
+  static let shells: [String] = ["/bin/dash", "/bin/bash", "/bin/tcsh", "/usr/bin/fish"].filter {
+    access($0, X_OK) == 0
+  }
+
+  @Test(arguments: shells)
+  func anyLoginShellWillDo(shell: String) async throws {
+    try await Sshd.with(extra: "ForceCommand exec \(shell) -c \"$SSH_ORIGINAL_COMMAND\"") { server in
+      try installAgent(server)
+      let connection = try await HostConnection.connect(host: server.host, options: server.options())
+      for _ in 0..<2 {
+        let agent = try await connection.openAgent()
+        try await check(agent)
+        await agent.close()
+      }
+      await connection.close()
+    }
+  }
+
+  @Test func noiseOfStartFilesDoesNotHurt() async throws {
+    try await Sshd.with(
+      extra: "ForceCommand printf 'Welcome! no newline'; eval \"$SSH_ORIGINAL_COMMAND\""
+    ) { server in
+      try installAgent(server)
+      let connection = try await HostConnection.connect(
+        host: server.host, options: server.options())
+      for _ in 0..<2 {
+        let agent = try await connection.openAgent()
+        try await check(agent)
+        await agent.close()
+      }
+      await connection.close()
+    }
+  }
+
+  @Test func thisMachineNeedsNoServer() async throws {
+    try await Sshd.with { server in
+      try installAgent(server)
+      let host = try Inventory(hosts: []).host(named: "local")
+      let connection = try await HostConnection.connect(host: host, options: server.options())
+      let agent = try await connection.openAgent()
+      try await check(agent)
+      try await agent.frames.finishSending()
+      #expect(try await agent.frames.receive() == nil)
+      #expect(await agent.diagnostics() == "started\n")
+      await agent.close()
+      await connection.close()
+    }
+  }
+
+  @Test func aLocalProcessInheritsNoBlockedSignals() async throws {
+    let environment = ["PATH": ProcessInfo.processInfo.environment["PATH"] ?? ""]
+    let process = try LocalProcess(
+      "/bin/grep", arguments: ["-E", "SigBlk|SigIgn", "/proc/self/status"], environment: environment
+    )
+    var text = ""
+    while let more = try await process.read(upTo: 4096) {
+      text += String(decoding: more, as: UTF8.self)
+    }
+    await process.close()
+    let masks = text.split { $0.isWhitespace }.compactMap { UInt64($0, radix: 16) }
+    // Those from 32 on are the C library's own.
+    #expect(masks.map { $0 & 0x7fff_ffff } == [0, 0])
+  }
+}
