@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Wire
+
+#if canImport(Glibc)
+  internal import Glibc
+#else
+  internal import Darwin
+#endif
+
+/// A workspace on this host: its directory and its state, held open, with the lease.
+final class AgentWorkspace: Sendable {
+  let path: String
+  let root: HeldDirectory
+  /// `.remote-build`
+  let state: Int32
+  private let lease: Lease
+
+  private static let marker = Array("project".utf8)
+  private static let managedList = Array("managed".utf8)
+
+  /// Opens the copy of `project` at `path`, makes it where there is none, and takes the lease. Blocks.
+  ///
+  /// Throws ``Refusal/notOurs`` and ``Refusal/leaseHeld``, and what the system refuses.
+  /// - Parameter project: `nil` where whatever stands there will do, but something must.
+  init(_ path: String, project: String?, owner: String, adopt: Bool, wait: Bool) throws {
+    self.path = path
+    guard path.hasPrefix("/") else {
+      throw Refusal.badPath.failure("the workspace's directory on the host must be absolute, and '\(path)' is not")
+    }
+    if project != nil { try Self.makeDirectory(path) }
+    let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      if errno == ENOTDIR { throw Self.notOurs(path, "it is not a directory", "Name another one with --remote-dir") }
+      throw SyncError.last("open the workspace", path)
+    }
+    root = HeldDirectory(descriptor)
+    try Self.checkOwner(descriptor, path, adopt)
+    guard faccessat(descriptor, ".", W_OK | X_OK, AT_EACCESS) == 0 else {
+      throw Self.notOurs(
+        path, "it is not writable for this user", "Change its permissions, or name another with --remote-dir")
+    }
+    state = try Self.openState(descriptor, path, project, adopt)
+    do {
+      try Self.checkOwner(state, path + "/.remote-build", adopt)
+      lease = try Lease(state: state, owner: owner, wait: wait, workspace: path)
+      if let project, try Self.project(state, path) != project {
+        try Disk.replace(state, Self.marker, [Array(project.utf8)], "\(path)/.remote-build/project")
+      }
+    } catch {
+      close(state)
+      throw error
+    }
+  }
+
+  deinit { close(state) }
+
+  /// What was pushed last, with the stamps it had then.
+  func recorded() -> StampedTree { StampedTree.load(state, Self.managedList) }
+
+  func record(_ tree: StampedTree) throws {
+    try tree.save(state, Self.managedList, path: "\(path)/.remote-build/managed")
+  }
+
+  /// A directory of the state, made where it is missing; the caller closes it.
+  func openState(_ name: String) throws -> Int32 { try Self.openState(state, name, path) }
+
+  static func openState(_ directory: Int32, _ name: String, _ path: String) throws -> Int32 {
+    let full = "\(path)/.remote-build/\(name)"
+    guard mkdirat(directory, name, 0o755) == 0 || errno == EEXIST else { throw SyncError.last("make", full) }
+    return try Disk.open(directory, Array(name.utf8), O_RDONLY | O_DIRECTORY, path: full)
+  }
+
+  private static func openState(_ root: Int32, _ path: String, _ project: String?, _ adopt: Bool) throws -> Int32 {
+    let name = TreePath.stateDirectory
+    let adoptHint = "If it may be overwritten, run the same command with --adopt; else name another with --remote-dir"
+    let isNew = try Disk.stamp(root, name) == nil
+    if isNew {
+      guard project != nil else { throw Refusal.treeChanged.failure("nothing was pushed to \(path) yet") }
+      guard try adopt || Disk.names(root, path).isEmpty else {
+        throw notOurs(path, "it holds files, and nothing was ever pushed there", adoptHint)
+      }
+      guard Disk.withPath(name, { mkdirat(root, $0, 0o755) }) == 0 || errno == EEXIST else {
+        throw SyncError.last("make", "\(path)/.remote-build")
+      }
+    }
+    let state: Int32
+    do {
+      state = try Disk.open(root, name, O_RDONLY | O_DIRECTORY, path: "\(path)/.remote-build")
+    } catch let error as SyncError where error.systemError == ENOTDIR || error.systemError == ELOOP {
+      throw notOurs(path, "its .remote-build is not a directory", "Remove that, or name another with --remote-dir")
+    }
+    do {
+      guard let project, !adopt else { return state }
+      let standing = try Self.project(state, path)
+      // A first push that was cut off leaves a directory of state without a marker, and nothing else.
+      let isUntouched = try standing == nil && Disk.names(root, path).count == 1
+      guard standing == project || isUntouched else {
+        throw notOurs(path, standing.map { "it is the copy of project '\($0)'" } ?? "it has no marker", adoptHint)
+      }
+      return state
+    } catch {
+      close(state)
+      throw error
+    }
+  }
+
+  private static func project(_ state: Int32, _ path: String) throws -> String? {
+    try Disk.contents(state, marker, limit: 4096, "\(path)/.remote-build/project").map { TreePath.text($0) }
+  }
+
+  private static func checkOwner(_ descriptor: Int32, _ path: String, _ adopt: Bool) throws {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw SyncError.last("look at", path) }
+    guard adopt || status.st_uid == geteuid() else {
+      throw notOurs(
+        path, "it belongs to another user (uid \(status.st_uid))",
+        "If it may be taken over, run the same command with --adopt; else name another with --remote-dir")
+    }
+  }
+
+  private static func notOurs(_ path: String, _ why: String, _ remedy: String) -> ServiceFailure {
+    Refusal.notOurs.failure(
+      "\(path) is not this workspace's copy: \(why). Nothing was changed. \(remedy)", details: ["workspace": [path]])
+  }
+
+  private static func makeDirectory(_ path: String) throws {
+    var made = ""
+    for part in path.split(separator: "/") {
+      made += "/" + part
+      if mkdir(made, 0o755) != 0 && errno != EEXIST {
+        let failure = errno
+        // A directory above that cannot be written to, but exists, is reported as such by some systems.
+        if access(made, F_OK) != 0 { throw SyncError.number(failure, "make the directory", made) }
+      }
+    }
+  }
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import SystemPackage
+import Vocabulary
+import Wire
+
+@testable import Sync
+
+/// A laptop's workspace and a host's copy, each in a temporary directory, and an agent over a pair of sockets.
+final class Fixture: Sendable {
+  let top: String
+  let locks = HeldLocks()
+
+  var laptop: String { top + "/laptop" }
+  var host: String { top + "/host" }
+  var cache: FilePath { FilePath(top + "/stat-cache") }
+  var ancestors: AncestorStore { AncestorStore(directory: FilePath(top + "/ancestors")) }
+
+  init() throws {
+    var template = Array((NSTemporaryDirectory() + "/remote-build-sync-XXXXXX").utf8CString)
+    guard mkdtemp(&template) != nil else { throw Errno(rawValue: errno) }
+    top = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    try FileManager.default.createDirectory(atPath: top + "/laptop", withIntermediateDirectories: false)
+  }
+
+  deinit {
+    locks.releaseAll()
+    try? FileManager.default.removeItem(atPath: top)
+  }
+
+  /// Writes a file, its directories included, with a modification time long ago unless `age` says other.
+  func write(_ path: String, _ text: String, in root: String? = nil, age: Int64? = 1_000) throws {
+    try write(path, Array(text.utf8), in: root, age: age)
+  }
+
+  func write(_ path: String, _ bytes: [UInt8], in root: String? = nil, age: Int64? = 1_000) throws {
+    let full = (root ?? laptop) + "/" + path
+    let directory = (full as NSString).deletingLastPathComponent
+    try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    guard FileManager.default.createFile(atPath: full, contents: nil) else { throw Errno(rawValue: errno) }
+    let file = open(full, O_WRONLY | O_TRUNC)
+    guard file >= 0 else { throw Errno(rawValue: errno) }
+    defer { close(file) }
+    try Disk.write(file, bytes, full)
+    if let age { try Disk.setModified(file, FileStamp.now() - age * 1_000_000_000, full) }
+  }
+
+  func remove(_ path: String, in root: String? = nil) throws {
+    try FileManager.default.removeItem(atPath: (root ?? laptop) + "/" + path)
+  }
+
+  func text(_ path: String, in root: String? = nil) -> String? {
+    (try? Data(contentsOf: URL(fileURLWithPath: (root ?? host) + "/" + path))).map {
+      String(decoding: $0, as: UTF8.self)
+    }
+  }
+
+  func exists(_ path: String, in root: String? = nil) -> Bool {
+    var status = stat()
+    return lstat((root ?? host) + "/" + path, &status) == 0
+  }
+
+  func scan(_ contexts: [ImageContext] = []) async throws -> Scan {
+    try await WorkspaceScanner(root: FilePath(laptop), contexts: contexts, cacheFile: cache).scan()
+  }
+
+  static let options = PushOptions(owner: "ada@laptop", project: "demo")
+
+  func push(
+    _ options: PushOptions = Fixture.options, contexts: [ImageContext] = [], ancestors: AncestorStore? = nil,
+    to host: String? = nil
+  ) async throws -> PushReport {
+    let scan = try await scan(contexts)
+    let push = WorkspacePush(
+      scan: scan, root: FilePath(laptop), host: "host-1", workspace: host ?? self.host, options: options,
+      ancestors: ancestors ?? self.ancestors)
+    return try await withAgent { try await push.run(over: $0) }
+  }
+
+  /// Runs `body` as the client of an agent that serves this room, and ends the agent.
+  func withAgent<Value: Sendable>(_ body: (FrameConnection) async throws -> Value) async throws -> Value {
+    let (left, right) = try DescriptorStream.pair()
+    var table = ServiceTable()
+    SyncServices.add(to: &table, locks: locks)
+    let served = table
+    let agent = Task {
+      let connection = FrameConnection(right)
+      let hello = Hello(version: "test", machine: "x86_64", home: "/", clock: 0)
+      let result: Result<Void, any Error>
+      do {
+        try await served.serve(connection, hello: hello)
+        result = .success(())
+      } catch {
+        result = .failure(error)
+      }
+      await connection.close()
+      return result
+    }
+    let client = FrameConnection(left)
+    do {
+      _ = try await client.receiveHello()
+      let value = try await body(client)
+      await client.close()
+      _ = await agent.value
+      return value
+    } catch {
+      await client.close()
+      _ = await agent.value
+      throw error
+    }
+  }
+
+  /// What stands below a directory, the workspace's state aside: each path, as bytes since texts equal under Unicode's
+  /// rules are not the same name, with its kind, permissions, time and content.
+  func listing(_ root: String) throws -> [[UInt8]: String] {
+    let descriptor = open(root, O_RDONLY | O_DIRECTORY)
+    guard descriptor >= 0 else { throw Errno(rawValue: errno) }
+    defer { close(descriptor) }
+    var listing: [[UInt8]: String] = [:]
+    try list(descriptor, TreePath(unchecked: []), &listing)
+    return listing
+  }
+
+  private func list(_ directory: Int32, _ path: TreePath, _ listing: inout [[UInt8]: String]) throws {
+    for name in try Disk.names(directory, path.description) where name != TreePath.stateDirectory {
+      let child = path.appending(name)
+      guard let stamp = try Disk.stamp(directory, name) else { continue }
+      var line = "\(stamp.kind) \(String(stamp.permissions, radix: 8)) "
+      switch stamp.kind {
+      case .directory:
+        let inner = try Disk.open(directory, name, O_RDONLY | O_DIRECTORY, path: "")
+        defer { close(inner) }
+        try list(inner, child, &listing)
+        line += "\(stamp.modified)"
+      case .symlink: line += TreePath.text(try Disk.target(directory, name, "")) + " \(stamp.modified)"
+      case .file:
+        let file = try Disk.open(directory, name, O_RDONLY, path: "")
+        defer { close(file) }
+        line += "\(try Disk.content(file, "").digest) \(stamp.modified)"
+      case .other: break
+      }
+      listing[child.bytes] = line
+    }
+  }
+}
+
+/// The code of the `ServiceFailure` that `body` throws; another error is thrown on.
+func refusal(_ body: () async throws -> Void) async throws -> (code: String, failure: ServiceFailure)? {
+  do {
+    try await body()
+    return nil
+  } catch let failure as ServiceFailure {
+    return (failure.code, failure)
+  }
+}
