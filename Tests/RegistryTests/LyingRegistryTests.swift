@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import LabKit
+import Testing
+import Vocabulary
+
+@testable import Registry
+
+/// Against the lab's registry that says that it took a manifest, and drops it.
+@Suite struct LyingRegistryTests {
+  @Test func aDroppedManifestIsMissed() async throws {
+    try await withLab(LabOptions(hosts: [], registries: .htpasswd)) { lab in
+      let registry = try #require(lab.description.registry(.liar))
+      let certificate = try #require(registry.certificate)
+      let credentials = Credentials(
+        username: try #require(registry.user), secret: try #require(registry.password))
+      let client = try RegistryClient(
+        address: RegistryAddress(registry.address), caFile: certificate.path,
+        credentials: FixedCredentials(credentials))
+      let repository = try RepositoryName("harkon/base-ml")
+      let tag = try ManifestReference("v1.0.2")
+      let image = try TestImage(layers: [Array("one".utf8)])
+      let lost = await #expect(throws: RegistryError.self) { try await image.push(to: client, repository, tag) }
+      #expect(lost?.code == .protocolViolation)
+      #expect(lost?.message.contains("has nothing there now") == true)
+      let failure = await #expect(throws: VerificationFailure.self) {
+        _ = try await client.verify(
+          repository: repository, reference: tag, expectation: .init(manifestDigest: image.digest))
+      }
+      #expect(failure?.differences == [.missing(tag)])
+
+      try await lab.lie(false)
+      try await image.push(to: client, repository, tag)
+      let verified = try await client.verify(
+        repository: repository, reference: tag, expectation: .init(manifestDigest: image.digest))
+      #expect(verified.digest == image.digest)
+    }
+  }
+}
