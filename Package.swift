@@ -70,16 +70,18 @@ let package = Package(
       swiftSettings: swiftSettings),
 
     tests("VocabularyTests", ["Vocabulary"]),
-    tests("SettingsTests", ["Settings", "Vocabulary"]),
+    tests("SettingsTests", ["Settings", "Vocabulary", system]),
     tests("WireTests", ["Wire", "Vocabulary", system]),
     tests("SyncTests", ["Sync", "Wire", "Vocabulary", system]),
-    tests("JobsTests", ["Jobs", "Wire", "Vocabulary", system]),
+    // The agent is built beside the test bundle, where the tests find and start it.
+    tests("JobsTests", ["Jobs", "Wire", "Vocabulary", "remote-build-agent", system]),
     tests("RemoteKitTests", ["RemoteKit", "Wire", "Vocabulary", "Settings", "LabKit", system]),
     tests("RegistryTests", ["Registry", "Vocabulary", "LabKit", system]),
     tests("ImagesTests", ["Images", "Vocabulary", "Settings", system]),
     tests("DeliveryTests", ["Delivery", "Vocabulary", system]),
     tests("CommandTests", ["RemoteBuildCommands", "Delivery", "Vocabulary"], exclude: ["Snapshots"]),
-    tests("EndToEndTests", ["LabKit", "Vocabulary", subprocess, system]),
+    // The program is built beside the test bundle, where the tests find and start it.
+    tests("EndToEndTests", ["LabKit", "remote-build", subprocess, system]),
     .target(
       name: "LabKit", dependencies: [system, subprocess], path: "Tests/Lab", exclude: ["lab"],
       swiftSettings: swiftSettings),

@@ -27,7 +27,7 @@ public struct DeliveryError: Error, Sendable, Codable, Hashable {
   }
 
   /// The same error with its host filled in where it named none.
-  func on(_ host: String?) -> DeliveryError {
+  public func on(_ host: String?) -> DeliveryError {
     var error = self
     error.host = self.host ?? host
     return error

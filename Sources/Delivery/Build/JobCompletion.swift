@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Images
+internal import Jobs
+internal import Registry
+internal import Vocabulary
+internal import Wire
+
+/// What follows a job's end: whether it succeeded, the proof, and the mark on the host that it was given.
+struct JobCompletion: Sendable {
+  let plan: RunPlan
+  let record: BuildRecord
+  let registry: RegistryAccess
+  let context: RunContext
+
+  /// Judges the job, verifies what it pushed, and marks it verified on its host.
+  func finish(_ outcome: JobFollower.Outcome) async throws -> VerifiedImage {
+    try judge(outcome)
+    let release: VerifiedImage
+    do {
+      release = try await registry.verify(
+        plan.build, pushed: outcome.transcript.push.digest, identity: outcome.status.output(DockerBuilder.identityFile))
+    } catch {
+      var failure = DeliveryError(error, host: plan.host)
+      failure.leftBehind = failure.leftBehind ?? "job \(record.id) on \(plan.host) stays pushed and unverified"
+      if failure.next.isEmpty { failure.next = ["remote-build verify \(record.id)"] }
+      throw failure
+    }
+    context.emit(.pushed(await pushed(outcome, release)), host: plan.host)
+    context.emit(.verified(.init(release, reference: plan.build.reference)))
+    let agent = try await outcome.session.openAgent()
+    try await JobClient(agent).mark(record.id, verified: release.digest)
+    await agent.close()
+    return release
+  }
+
+  /// Throws what a person needs to know where the job did not succeed.
+  func judge(_ outcome: JobFollower.Outcome) throws {
+    let status = outcome.status
+    switch status.phase {
+    case .pushed, .verified: return
+    case .cancelled:
+      throw DeliveryError(
+        .interrupted, host: plan.host, "job \(record.id) was cancelled", leftBehind: "its log: \(record.log)")
+    case .lost:
+      throw DeliveryError(
+        .failed, host: plan.host, "job \(record.id) was lost: its supervisor ended without a word, as after a reboot",
+        leftBehind: "its log: \(record.log)", next: ["remote-build \(plan.build.image)"])
+    case .failed: throw failure(outcome)
+    default:
+      throw DeliveryError(.failed, host: plan.host, "job \(record.id) ended as \(status.phase)")
+    }
+  }
+
+  private func failure(_ outcome: JobFollower.Outcome) -> DeliveryError {
+    let transcript = outcome.transcript
+    let log = "the log: \(record.log)"
+    guard let step = transcript.build.failed else {
+      return outcome.status.failedStep == "push"
+        ? pushFailure(transcript, log)
+        : DeliveryError(
+          .failed, host: plan.host, "the build of \(plan.build.image) failed before its first step",
+          details: transcript.lastLines, leftBehind: "nothing was pushed; \(log)",
+          next: ["mend it and run again: remote-build \(plan.build.image)"])
+    }
+    let lines = transcript.build.lastLines(of: step.number)
+    let isFull = (lines + transcript.lastLines).contains { $0.contains("no space left on device") }
+    return DeliveryError(
+      .failed, host: plan.host, isFull ? "the disk is full: \(step.name)" : "failed: \(step.name)",
+      details: lines.isEmpty ? transcript.lastLines : lines, leftBehind: "nothing was pushed; \(log)",
+      next: isFull
+        ? ["make room there: ssh \(plan.host) docker builder prune"]
+        : ["mend it and run again: remote-build \(plan.build.image)"])
+  }
+
+  /// The push's reasons are told apart by what Docker prints, since its exit status is 1 for all of them.
+  private func pushFailure(_ transcript: BuildTranscript, _ log: String) -> DeliveryError {
+    let said = transcript.lastLines.joined(separator: "\n").lowercased()
+    let status: ExitStatus =
+      ["unauthorized", "denied", "no basic auth", "authentication required"].contains { said.contains($0) }
+      ? .authentication
+      : ["connection refused", "no such host", "i/o timeout", "tls", "x509", "dial tcp"].contains { said.contains($0) }
+        ? .unavailable : .failed
+    return DeliveryError(
+      status, host: plan.host, "\(plan.build.reference) was built, and could not be pushed from there",
+      details: transcript.lastLines.suffix(4),
+      leftBehind: "the image in the host's Docker, no tag in the registry; \(log)",
+      next: ["run again, the build is cached: remote-build \(plan.build.image)"])
+  }
+
+  /// Which of the release's layers were sent, by matching what the push printed against the config's layer digests.
+  private func pushed(_ outcome: JobFollower.Outcome, _ release: VerifiedImage) async -> DeliveryEvent.Pushed {
+    let push = outcome.transcript.push
+    // A figure for people: that it cannot be had is no reason to doubt the release.
+    let sent = (try? await registry.size(of: release, layersBeginning: push.sent)) ?? .zero
+    return DeliveryEvent.Pushed(
+      reference: plan.build.reference, layersSent: push.sent.count, layersPresent: push.present.count, bytesSent: sent,
+      seconds: outcome.status.seconds(of: "push"))
+  }
+
+  func summary(_ outcome: JobFollower.Outcome) -> String {
+    let build = outcome.transcript.build
+    return build.executed.isEmpty
+      ? "all steps cached" : "\(build.executed.count) of \(build.executed.count + build.cached.count) steps run"
+  }
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Sync
+internal import SystemPackage
+
+#if canImport(FoundationEssentials)
+  internal import FoundationEssentials
+#else
+  internal import Foundation
+#endif
+
+extension HostSession {
+  /// Brings the workspace's copy on this host to the scan, and says what that took.
+  @discardableResult
+  func push(
+    _ scan: Scan, of workspace: LocalWorkspace, order: SyncOrder, context: RunContext
+  ) async throws -> PushReport {
+    let clock = ContinuousClock()
+    let start = clock.now
+    let report = try await workspacePush(scan, of: workspace, order: order, context: context).run(over: agent)
+    for warning in report.warnings { context.warn(warning, host: name) }
+    for path in report.leftBehind { context.warn("left on the host, since it was edited there: \(path)", host: name) }
+    context.emit(
+      .synced(
+        .init(
+          filesTotal: report.files, filesChanged: report.changed, filesDeleted: report.deleted,
+          contentBytes: report.contentBytes, bytesSent: report.bytesSent, bytesReceived: report.bytesReceived,
+          roundTrips: report.roundTrips, seconds: start.duration(to: clock.now).seconds, tree: report.treeDigest,
+          savedAside: report.savedAside)),
+      host: name)
+    return report
+  }
+
+  /// What a push would do; nothing is changed.
+  func rehearse(
+    _ scan: Scan, of workspace: LocalWorkspace, order: SyncOrder, context: RunContext
+  ) async throws -> PushPlan {
+    try await workspacePush(scan, of: workspace, order: order, context: context).rehearse(over: agent)
+  }
+
+  private func workspacePush(
+    _ scan: Scan, of local: LocalWorkspace, order: SyncOrder, context: RunContext
+  ) throws -> WorkspacePush {
+    let ancestors = context.directories.ancestors
+    try FileManager.default.createDirectory(
+      atPath: ancestors.string, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    return WorkspacePush(
+      scan: scan, root: local.root, host: name, workspace: workspace,
+      options: PushOptions(
+        adopt: order.adopts, allowMassDelete: order.allowsMassDelete, owner: context.owner, project: local.name),
+      ancestors: AncestorStore(directory: ancestors))
+  }
+}

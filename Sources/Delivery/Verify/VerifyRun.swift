@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Images
+internal import Jobs
+internal import Registry
+internal import RemoteKit
+public import SystemPackage
+internal import Vocabulary
+internal import Wire
+
+/// `remote-build verify` and `attach`: follows jobs to their end, and gives the proof that their own client could not;
+/// or checks a release that stands in the registry.
+public struct VerifyRun: Sendable {
+  let context: RunContext
+  let named: FilePath?
+  let selection: HostSelection
+  /// Jobs' ids, or images; nothing: all jobs that are pushed and unverified.
+  let what: [String]
+
+  public init(context: RunContext, workspace: FilePath?, selection: HostSelection, what: [String]) {
+    self.context = context
+    named = workspace
+    self.selection = selection
+    self.what = what
+  }
+
+  public func run() async throws -> ExitStatus {
+    let workspace = try LocalWorkspace.open(named, context: context, needsProject: false)
+    let names = Set((workspace.project?.images ?? []).map(\.name))
+    let images = what.filter { names.contains(String($0.prefix { $0 != ":" })) }
+    let jobs = what.filter { !images.contains($0) }
+    var statuses: [ExitStatus] = []
+    for image in images { statuses.append(try await verifyRelease(image, workspace)) }
+    if !jobs.isEmpty || images.isEmpty { statuses.append(try await finishJobs(jobs, workspace)) }
+    return ExitStatus.worst(statuses)
+  }
+
+  // MARK: A release in the registry
+
+  private func verifyRelease(_ what: String, _ workspace: LocalWorkspace) async throws -> ExitStatus {
+    let parts = what.split(separator: ":", maxSplits: 1).map(String.init)
+    let order = BuildOrder(images: [parts[0]], version: parts.count > 1 ? parts[1] : nil)
+    let planner = try ImagePlanner(workspace: workspace, order: order, context: context)
+    let scan = try await workspace.scan(context: context)
+    guard let task = try await planner.tasks(scan).first else { return .success }
+    let registry = try RegistryAccess(task.registry, context: context)
+    try await registry.check(repository: task.repository)
+    let release = try await registry.verify(repository: task.repository, tag: task.tag)
+    context.emit(.verified(.init(release, reference: task.reference)))
+    return .success
+  }
+
+  // MARK: Jobs on hosts
+
+  private func finishJobs(_ ids: [String], _ workspace: LocalWorkspace) async throws -> ExitStatus {
+    let inventory = try Fleet.inventory(of: workspace, context: context)
+    let choice = HostChoice(inventory: inventory, selection: try selection(for: ids))
+    let fleet = await Fleet.connect(
+      try choice.hosts(), workspace: workspace, selection: selection, context: context)
+    defer { Task { await fleet.close() } }
+    var statuses = fleet.failures.values.map(\.status)
+    var found: Set<String> = []
+    for session in fleet.sessions {
+      for job in try await JobClient(session.agent).list() {
+        guard ids.isEmpty ? (job.needsProof || !job.isOver) && !job.plan.isEmpty : ids.contains(job.id) else {
+          continue
+        }
+        found.insert(job.id)
+        statuses.append(await finish(job, on: session, fleet, workspace, inventory: inventory))
+      }
+    }
+    for id in ids where !found.contains(id) {
+      throw DeliveryError(
+        .usage, "no job \(id) on \(fleet.sessions.map(\.name).joined(separator: ", "))",
+        next: ["remote-build jobs", "or name its host: --host NAME"])
+    }
+    if ids.isEmpty && found.isEmpty && statuses.isEmpty { context.warn("no job is pushed and unverified") }
+    return ExitStatus.worst(statuses)
+  }
+
+  /// The hosts of the command line; where it names none, those that this laptop's records of the jobs name.
+  private func selection(for ids: [String]) throws -> HostSelection {
+    var selection = selection
+    guard selection.names.isEmpty, !ids.isEmpty else { return selection }
+    let plans = ids.compactMap { BuildRecord(id: $0, directories: context.directories).plan() }
+    if plans.count == ids.count { selection.names = plans.map(\.host) }
+    return selection
+  }
+
+  private func finish(
+    _ job: JobStatus, on session: HostSession, _ fleet: Fleet, _ workspace: LocalWorkspace, inventory: Inventory
+  ) async -> ExitStatus {
+    do {
+      let plan = try FrameConnection.decode(RunPlan.self, Array(job.plan.utf8))
+      let record = BuildRecord(id: job.id, directories: context.directories)
+      if record.plan() == nil { try record.create(plan) }
+      let registry = try RegistryAccess(plan.build, workspace: workspace, context: context)
+      let follower = JobFollower(id: job.id, record: record, context: context) { [selection, context] broken in
+        try await HostSession.open(broken.host, project: workspace.name, selection: selection, context: context)
+      }
+      let outcome = try await follower.follow(session)
+      let release = try await JobCompletion(plan: plan, record: record, registry: registry, context: context)
+        .finish(outcome)
+      return try await pull(release.digest, plan, registry, workspace, inventory)
+    } catch {
+      let failure = DeliveryError(error, host: session.name)
+      context.emit(.failed(failure), host: failure.host)
+      return failure.status
+    }
+  }
+
+  /// The pulls of the run that its own client did not come to.
+  private func pull(
+    _ digest: Digest, _ plan: RunPlan, _ registry: RegistryAccess, _ workspace: LocalWorkspace, _ inventory: Inventory
+  ) async throws -> ExitStatus {
+    guard !plan.pullsOn.isEmpty else { return .success }
+    let hosts = try plan.pullsOn.map { try inventory.host(named: $0) }
+    let fleet = await Fleet.connect(hosts, workspace: workspace, selection: selection, context: context)
+    defer { Task { await fleet.close() } }
+    let found = await Fleet.each(fleet.sessions.map { ($0.name, $0) }, context: context) { session in
+      ImageRun.Candidate(session: session, docker: try await DockerBuilder.detect(on: session))
+    }
+    let pulls = await ImagePull(
+      reference: plan.build.reference, repository: "\(plan.build.registry.address)/\(plan.build.repository)",
+      digest: digest, registry: registry, context: context
+    ).run(on: found.values.compactMap { try? $0.get() })
+    let failures =
+      Array(fleet.failures.values) + found.values.compactMap(\.failure) + pulls.values.compactMap(\.failure)
+    return ExitStatus.worst(failures.map(\.status))
+  }
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Images
+internal import Settings
+internal import Sync
+internal import SystemPackage
+internal import Vocabulary
+
+#if canImport(FoundationEssentials)
+  internal import FoundationEssentials
+#else
+  internal import Foundation
+#endif
+
+/// The workspace on this laptop: its root, and what its `remote-build.yaml` says, where there is one.
+struct LocalWorkspace: Sendable {
+  static let fileName = "remote-build.yaml"
+
+  let root: FilePath
+  let project: Project?
+
+  /// The workspace's name on hosts: the name of its directory.
+  var name: String { root.lastComponent?.string ?? "workspace" }
+
+  /// Opens the workspace that was named, or the nearest one upward from the working directory.
+  /// - Parameter needsProject: whether a directory without a `remote-build.yaml` is refused.
+  static func open(_ named: FilePath?, context: RunContext, needsProject: Bool) throws -> LocalWorkspace {
+    let start = context.workingDirectory.pushing(named ?? "").lexicallyNormalized()
+    guard let root = Self.realPath(start) else {
+      throw DeliveryError(.usage, "there is no directory \(start)", next: ["name the workspace: --workspace DIRECTORY"])
+    }
+    if let project = try load(root, context: context) { return LocalWorkspace(root: root, project: project) }
+    if named == nil {
+      var parent = root
+      while parent.removeLastComponent() {
+        if let project = try load(parent, context: context) { return LocalWorkspace(root: parent, project: project) }
+      }
+    }
+    guard !needsProject else {
+      throw DeliveryError(
+        .usage, "no \(fileName) in \(root)\(named == nil ? " or above it" : "")",
+        next: ["go to the workspace, or name it: --workspace DIRECTORY"])
+    }
+    return LocalWorkspace(root: root, project: nil)
+  }
+
+  private static func load(_ root: FilePath, context: RunContext) throws -> Project? {
+    guard FileManager.default.fileExists(atPath: root.appending(fileName).string) else { return nil }
+    do {
+      return try Project.load(workspace: root, home: context.directories.home)
+    } catch {
+      throw DeliveryError(
+        .usage, "\(error)", leftBehind: "nothing was changed", next: ["mend \(fileName) and run again"])
+    }
+  }
+
+  private static func realPath(_ path: FilePath) -> FilePath? {
+    var isDirectory = false
+    guard FileManager.default.fileExists(atPath: path.string, isDirectory: &isDirectory), isDirectory else {
+      return nil
+    }
+    return FilePath(URL(filePath: path.string).resolvingSymlinksInPath().path)
+  }
+
+  /// The contexts of all images: together they decide what is synced.
+  var contexts: [ImageContext] {
+    (project?.images ?? []).map { image in
+      ImageContext(image: image.name, directory: image.context, dockerfile: image.dockerfile)
+    }
+  }
+
+  func scan(context: RunContext) async throws -> Scan {
+    let scan: Scan
+    do {
+      scan = try await WorkspaceScanner(
+        root: root, contexts: contexts, cacheFile: context.directories.statCache(of: root)
+      ).scan()
+    } catch {
+      throw DeliveryError(.syncRefused, "the workspace cannot be read: \(error)", leftBehind: "nothing was sent")
+    }
+    for warning in scan.warnings { context.warn("\(warning)") }
+    return scan
+  }
+}

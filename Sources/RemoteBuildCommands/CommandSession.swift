@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ArgumentParser
+internal import Delivery
+internal import SystemPackage
+
+#if canImport(FoundationEssentials)
+  internal import FoundationEssentials
+#else
+  internal import Foundation
+#endif
+
+#if canImport(Glibc)
+  internal import Glibc
+#else
+  internal import Darwin
+#endif
+
+/// What stands around a command's run: the view, the prompts, interrupts, and the exit status at the end.
+struct CommandSession: Sendable {
+  let console: Console
+  private let view: any ProgressView
+  private let environment: [String: String]
+
+  init(output: OutputOptions) {
+    environment = ProcessInfo.processInfo.environment
+    console = Console(terminal: Terminal(environment: environment))
+    view = output.progress.view(json: output.json, verbose: output.verbose, console: console)
+  }
+
+  /// Runs `body`; what it throws is shown. Throws the exit status where it is not 0.
+  func run(_ body: @escaping @Sendable (RunContext, ActiveJobs) async throws -> ExitStatus) async throws {
+    let context = context
+    let jobs = ActiveJobs()
+    let interrupts = Interrupts()
+    defer { interrupts.stop() }
+    let status = await withTaskGroup(of: ExitStatus.self) { group in
+      group.addTask {
+        do {
+          return try await body(context, jobs)
+        } catch {
+          let failure = DeliveryError(wrapping: error)
+          view.show(DeliveryEvent(host: failure.host, .failed(failure)))
+          return failure.status
+        }
+      }
+      group.addTask {
+        for await signal in interrupts.stream {
+          await interrupted(by: signal, jobs)
+          // The run may be waiting for something that takes its time to let go; whoever interrupts shall not wait for it.
+          view.finish()
+          exit(ExitStatus.interrupted.rawValue)
+        }
+        return .success
+      }
+      let status = await group.next() ?? .success
+      group.cancelAll()
+      return status
+    }
+    view.finish()
+    if status != .success { throw ExitCode(status.rawValue) }
+  }
+
+  /// On a terminal the jobs go on, and it says how to get back to them; a closed terminal or laptop is no wish to end them
+  /// either. Without a terminal nobody will come back: they are cancelled.
+  private func interrupted(by signal: Int32, _ jobs: ActiveJobs) async {
+    let active = jobs.jobs
+    if Interrupts.isHangUp(signal) || console.terminal.errorIsTerminal {
+      let what = active.isEmpty ? "interrupted; nothing is under way on a host" : "detached"
+      show(what, next: active.flatMap { ["remote-build attach \($0.id)", "remote-build cancel \($0.id)"] }, active)
+      return
+    }
+    let unreached = await jobs.cancelAll()
+    if unreached.isEmpty {
+      show(
+        active.isEmpty ? "interrupted" : "interrupted; \(active.map(\.id).joined(separator: ", ")) cancelled", next: [],
+        [])
+    } else {
+      show(
+        "interrupted, and a job could not be cancelled", next: unreached.map { "remote-build cancel \($0.id)" },
+        unreached)
+    }
+  }
+
+  private func show(_ what: String, next: [String], _ going: [ActiveJobs.Job]) {
+    let left = going.map { "\($0.title) goes on on \($0.host) as job \($0.id)" }.joined(separator: "\n")
+    let failure = DeliveryError(.interrupted, what, leftBehind: left.isEmpty ? nil : left, next: next)
+    view.show(DeliveryEvent(.failed(failure)))
+  }
+
+  private var context: RunContext {
+    var askSecret: (@Sendable (String) async -> String?)?
+    var askLine: (@Sendable (String) async -> String?)?
+    if let prompt = TerminalPrompt(view: view) {
+      askSecret = { text in await prompt.ask(text, echoes: false) }
+      askLine = { text in await prompt.ask(text, echoes: true) }
+    }
+    let user = environment["USER"] ?? environment["LOGNAME"] ?? "someone"
+    return RunContext(
+      environment: environment, workingDirectory: FilePath(FileManager.default.currentDirectoryPath), agents: agents,
+      owner: "\(user)@\(ProcessInfo.processInfo.hostName)", askSecret: askSecret, askLine: askLine
+    ) { [view] event in view.show(event) }
+  }
+
+  /// `libexec/agents` beside the directory of this program, by its real path; or where `REMOTE_BUILD_AGENTS` says.
+  private var agents: FilePath {
+    if let named = environment["REMOTE_BUILD_AGENTS"], !named.isEmpty { return FilePath(named) }
+    #if os(Linux)
+      let program =
+        (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+    #else
+      let program = Bundle.main.executablePath ?? CommandLine.arguments[0]
+    #endif
+    return FilePath(program).removingLastComponent().removingLastComponent().appending("libexec/agents")
+  }
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ArgumentParser
+internal import Delivery
+
+struct JobsCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "jobs", abstract: "List the jobs on the hosts, the newest first.")
+
+  @OptionGroup(title: "Hosts") var hosts: HostOptions
+  @OptionGroup(title: "Workspace") var workspace: WorkspaceOptions
+  @OptionGroup(title: "Output") var output: OutputOptions
+
+  func run() async throws {
+    let session = CommandSession(output: output)
+    try await session.run { context, _ in
+      let jobs = JobsRun(context: context, workspace: workspace.path, selection: hosts.selection)
+      let (rows, status) = try await jobs.list()
+      for row in rows { session.console.out(output.json ? try row.json : row.description) }
+      return status
+    }
+  }
+}
+
+struct AttachCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "attach", abstract: "Follow a job from where its log was last seen here, and verify what it pushed.")
+
+  @Argument(help: ArgumentHelp("The job's id, as jobs lists it.", valueName: "job"))
+  var job: String
+
+  @OptionGroup(title: "Hosts") var hosts: HostOptions
+  @OptionGroup(title: "Workspace") var workspace: WorkspaceOptions
+  @OptionGroup(title: "Output") var output: OutputOptions
+
+  func run() async throws {
+    let session = CommandSession(output: output)
+    try await session.run { context, _ in
+      try await VerifyRun(context: context, workspace: workspace.path, selection: hosts.selection, what: [job]).run()
+    }
+  }
+}
+
+struct CancelCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "cancel", abstract: "Stop a job and all that it started.")
+
+  @Argument(help: ArgumentHelp("The job's id, as jobs lists it.", valueName: "job"))
+  var job: String
+
+  @OptionGroup(title: "Hosts") var hosts: HostOptions
+  @OptionGroup(title: "Workspace") var workspace: WorkspaceOptions
+  @OptionGroup(title: "Output") var output: OutputOptions
+
+  func run() async throws {
+    let session = CommandSession(output: output)
+    try await session.run { context, _ in
+      try await JobsRun(context: context, workspace: workspace.path, selection: hosts.selection).cancel(job)
+    }
+  }
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Dispatch
+
+#if canImport(Glibc)
+  internal import Glibc
+#else
+  internal import Darwin
+#endif
+
+/// Interrupts (SIGINT, SIGTERM, SIGHUP) as a stream, in place of what they do to a process by default.
+struct Interrupts: Sendable {
+  let stream: AsyncStream<Int32>
+  // Only cancelled, which any thread may do.
+  private nonisolated(unsafe) let sources: [any DispatchSourceSignal]
+
+  init() {
+    let (stream, continuation) = AsyncStream<Int32>.makeStream(bufferingPolicy: .bufferingNewest(8))
+    self.stream = stream
+    sources = [SIGINT, SIGTERM, SIGHUP].map { number in
+      signal(number, SIG_IGN)
+      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+      source.setEventHandler { continuation.yield(number) }
+      source.resume()
+      return source
+    }
+  }
+
+  /// Whether the terminal or the session went away, rather than that somebody interrupted.
+  static func isHangUp(_ signal: Int32) -> Bool { signal == SIGHUP }
+
+  func stop() { for source in sources { source.cancel() } }
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import ArgumentParser
+
+/// The program: `remote-build IMAGE…` builds, other verbs have names.
+public struct RemoteBuild: AsyncParsableCommand {
+  public static let configuration = CommandConfiguration(
+    commandName: "remote-build",
+    abstract: "Build container images on remote hosts over SSH, push them, and prove that the push landed.",
+    discussion: """
+      remote-build IMAGE… syncs the workspace to a host, builds there, pushes, and verifies what the registry holds.
+
+      EXIT STATUS
+        0 all of it happened and was verified    1 a build failed               64 usage or configuration
+       69 host, builder or registry unreachable  73 sync refused                74 release refused
+       75 someone else holds the lease           76 verification failed         77 authentication or host key
+      130 interrupted or detached
+      """,
+    version: "remote-build 0.1.0",
+    subcommands: [
+      BuildCommand.self, SyncCommand.self, VerifyCommand.self, JobsCommand.self, AttachCommand.self, CancelCommand.self,
+    ],
+    defaultSubcommand: BuildCommand.self)
+
+  public init() {}
+
+  /// Parses the process's arguments, runs the command, and exits with its status.
+  public static func run() async -> Never {
+    do {
+      var command = try parseAsRoot()
+      if var asynchronous = command as? any AsyncParsableCommand {
+        try await asynchronous.run()
+      } else {
+        try command.run()
+      }
+      exit(withError: nil)
+    } catch {
+      exit(withError: error)
+    }
+  }
+}
