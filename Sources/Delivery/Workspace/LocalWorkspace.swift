@@ -70,10 +70,14 @@ struct LocalWorkspace: Sendable {
   }
 
   func scan(context: RunContext) async throws -> Scan {
+    let cache = context.directories.statCache(of: root)
     let scan: Scan
     do {
+      try FileManager.default.createDirectory(
+        atPath: cache.removingLastComponent().string, withIntermediateDirectories: true,
+        attributes: [.posixPermissions: 0o700])
       scan = try await WorkspaceScanner(
-        root: root, contexts: contexts, cacheFile: context.directories.statCache(of: root)
+        root: root, contexts: contexts, cacheFile: cache
       ).scan()
     } catch {
       throw DeliveryError(.syncRefused, "the workspace cannot be read: \(error)", leftBehind: "nothing was sent")

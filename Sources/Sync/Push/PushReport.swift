@@ -8,7 +8,7 @@ public struct PushReport: Codable, Hashable, Sendable {
   public var treeDigest: Digest
   /// Managed files.
   public var files: Int
-  /// Files, directories and links that were made or changed.
+  /// Files that were made or changed, links included; directories do not count.
   public var changed: Int
   public var deleted: Int
   /// Content sent, before compression.

@@ -55,7 +55,7 @@ public struct WorkspacePush: Sendable {
       warnings.append("the host's tree was not remembered, so the next push takes longer: \(error)")
     }
     return PushReport(
-      treeDigest: exchange.answer.treeDigest, files: scan.tree.files, changed: exchange.puts.count,
+      treeDigest: exchange.answer.treeDigest, files: scan.tree.files, changed: exchange.changed,
       deleted: exchange.deletes.count, contentBytes: ByteCount(exchange.contentBytes),
       bytesSent: ByteCount(connection.bytesSent - before.0),
       bytesReceived: ByteCount(connection.bytesReceived - before.1), roundTrips: exchange.roundTrips,
@@ -75,6 +75,7 @@ public struct WorkspacePush: Sendable {
     var answer: PushAnswer
     var acknowledged: Tree
     var puts: [String]
+    var changed: Int
     var deletes: [String]
     var contentBytes: UInt64
     var roundTrips: Int
@@ -112,6 +113,9 @@ public struct WorkspacePush: Sendable {
         return Exchange(
           answer: answer, acknowledged: remembered,
           puts: operations.compactMap { if case .put(let entry) = $0 { entry.path.description } else { nil } },
+          changed: operations.reduce(0) { count, operation in
+            if case .put(let entry) = operation, entry.kind != .directory { count + 1 } else { count }
+          },
           deletes: operations.compactMap { if case .put = $0 { nil } else { $0.path.description } },
           contentBytes: dryRun ? sender.total : sent, roundTrips: roundTrips)
       case .differs(let operations, let end):
