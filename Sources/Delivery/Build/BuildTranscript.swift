@@ -44,15 +44,17 @@ struct BuildTranscript: Sendable {
     case .output(let number, let line):
       return [.output(.init(step: build.step(number)?.name ?? "#\(number)", line: line))]
     case .cached(let number): return end(number, .cached)
-    case .done(let number): return end(number, .done)
+    case .done(let number, let seconds): return end(number, .done, seconds: seconds)
     case .failed(let number, _): return end(number, .failed)
     }
   }
 
   /// A step's end, told once: a cached step is `CACHED` and then `DONE` in some versions.
-  private mutating func end(_ number: Int, _ state: DeliveryEvent.Step.State) -> [DeliveryEvent.Body] {
+  private mutating func end(
+    _ number: Int, _ state: DeliveryEvent.Step.State, seconds: Double? = nil
+  ) -> [DeliveryEvent.Body] {
     guard finished.insert(number).inserted, let step = build.step(number) else { return [] }
-    let seconds = started[number].map { $0.duration(to: .now).seconds } ?? 0
+    let seconds = seconds ?? started[number].map { $0.duration(to: .now).seconds } ?? 0
     return [.step(.init(number: number, name: step.name, state: state, seconds: seconds))]
   }
 }

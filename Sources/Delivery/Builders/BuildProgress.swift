@@ -7,7 +7,8 @@ public enum StepUpdate: Hashable, Sendable {
   case output(step: Int, line: String)
   /// Nothing had to be done for it.
   case cached(step: Int)
-  case done(step: Int)
+  /// It ended well, after so many seconds as the builder counts them.
+  case done(step: Int, seconds: Double)
   case failed(step: Int, message: String)
 }
 
@@ -61,7 +62,7 @@ public struct BuildProgress: Sendable {
     }
     if text.hasPrefix("DONE ") && text.hasSuffix("s") {
       if !cached.contains(number) { mark(number, in: \.executed) }
-      return .done(step: number)
+      return .done(step: number, seconds: Double(text.dropFirst(5).dropLast()) ?? 0)
     }
     if text.hasPrefix("ERROR: ") {
       failed = step(number) ?? BuildStep(number: number, name: "step #\(number)")

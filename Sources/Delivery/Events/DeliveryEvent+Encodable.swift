@@ -15,7 +15,7 @@ extension DeliveryEvent: Encodable {
 
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: Key.self)
-    try container.encode(time.formatted(.iso8601.time(includingFractionalSeconds: true)), forKey: .time)
+    try container.encode(time.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true)), forKey: .time)
     try container.encode(name, forKey: .event)
     try container.encodeIfPresent(host, forKey: .host)
     try content.value.encode(to: encoder)

@@ -23,7 +23,7 @@ public struct JobRow: Codable, Sendable, Hashable, CustomStringConvertible {
   public var started: Date
 
   public var description: String {
-    let time = started.formatted(.iso8601.dateTimeSeparator(.space).time(includingFractionalSeconds: false))
+    let time = started.formatted(Date.ISO8601FormatStyle(dateTimeSeparator: .space))
     return "\(id)  \(host)  \(time)  \(state)  \(title)  \(owner)"
   }
 

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Delivery
+internal import Dispatch
+
+/// Says nothing of what goes well.
+final class SilentView: ProgressView {
+  private let style: Style
+  private let console: Console
+  private let writer = DispatchQueue(label: "progress.silent")
+
+  init(style: Style, console: Console) {
+    self.style = style
+    self.console = console
+  }
+
+  func show(_ event: DeliveryEvent) {
+    switch event.body {
+    case .failed, .warning:
+      var narration = Narration(style: style, verbose: false)
+      let text = narration.lines(for: event).map { $0 + "\n" }.joined()
+      writer.async { [console] in console.write(text, to: .talk) }
+    default: break
+    }
+  }
+
+  func finish() { writer.sync {} }
+}

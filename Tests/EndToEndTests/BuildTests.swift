@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import SystemPackage
+import Foundation
+import LabKit
+import Testing
+
+@Suite struct BuildTests {
+  @Test(arguments: [LabRegistry.Kind.htpasswd, .token])
+  func aBuildIsSyncedPushedAndVerified(_ kind: LabRegistry.Kind) async throws {
+    try await Workbench.with(try await TestLab.lab(), registry: kind) { bench in
+      try bench.writeSmallWorkspace()
+      try await bench.commit("first")
+      let first = try await bench.tool("app", "--host", "lab-1", "--json")
+      #expect(first.status == 0, "\(first.talk)")
+      #expect(first.events("synced").first?["filesChanged"] as? Int ?? 0 > 0)
+      let digest = try #require(first.events("verified").first?["digest"] as? String)
+      #expect(try await bench.inspect("app:v1.0.1")["Digest"] as? String == digest)
+      let labels = try #require(try await bench.inspect("app:v1.0.1")["Labels"] as? [String: String])
+      let names = ["created", "revision", "version", "base.name", "base.digest"].map {
+        "org.opencontainers.image.\($0)"
+      }
+      for name in names + ["dev.remote-build.build-key", "dev.remote-build.tree-digest"] {
+        #expect(labels[name] != nil, "\(name)")
+      }
+
+      let again = try await bench.tool("app", "--host", "lab-1", "--json")
+      #expect(again.status == 0, "\(again.talk)")
+      #expect(again.events("synced").first?["contentBytes"] as? Int == 0)
+      #expect(again.events("synced").first?["roundTrips"] as? Int == 1)
+      #expect(again.events("standing").count == 1)
+      #expect(again.events("started").isEmpty)
+      #expect(again.events("verified").first?["digest"] as? String == digest)
+
+      let other = try await bench.tool("app", "--host", "lab-1", "--json", "--version", "v1.0.2")
+      #expect(other.status == 0, "\(other.talk)")
+      #expect(other.events("pushed").first?["layersSent"] as? Int == 0)
+    }
+  }
+
+  @Test func oneLineIsOneFileAndOneLayer() async throws {
+    try await Workbench.with(try await TestLab.lab()) { bench in
+      try bench.writeSmallWorkspace(version: "git")
+      try await bench.commit("first")
+      let first = try await bench.tool("app", "--host", "lab-1", "--json")
+      #expect(first.status == 0, "\(first.talk)")
+      try bench.write("app.py", "print('two')\n")
+      let second = try await bench.tool("app", "--host", "lab-1", "--json")
+      #expect(second.status == 0, "\(second.talk)")
+      #expect(second.events("synced").first?["filesChanged"] as? Int == 1)
+      #expect(second.events("pushed").first?["layersSent"] as? Int == 1)
+      let cached = second.events("step").filter { $0["state"] as? String == "cached" }.compactMap {
+        $0["name"] as? String
+      }
+      #expect(cached.contains { $0.contains("RUN echo built") })
+      let versions = [first, second].compactMap { $0.events("planned").first?["version"] as? String }
+      #expect(versions.count == 2 && versions[0] != versions[1] && versions[1].contains("-dirty."))
+    }
+  }
+
+  @Test func aChangeUnderAFixedVersionIsRefusedBeforeItIsBuilt() async throws {
+    try await Workbench.with(try await TestLab.lab()) { bench in
+      try bench.writeSmallWorkspace()
+      #expect(try await bench.tool("app", "--host", "lab-1").status == 0)
+      try bench.write("app.py", "print('two')\n")
+      let refused = try await bench.tool("app", "--host", "lab-1", "--json")
+      #expect(refused.status == 74, "\(refused.talk)")
+      #expect(refused.events("started").isEmpty)
+      let next = try #require(refused.events("failed").first?["next"] as? [String])
+      #expect(next.count == 3)
+      for way in ["remote-build.yaml", "--version", "--replace"] { #expect(next.contains { $0.contains(way) }) }
+      let replaced = try await bench.tool("app", "--host", "lab-1", "--replace")
+      #expect(replaced.status == 0, "\(replaced.talk)")
+    }
+  }
+
+  @Test func anImageOnAnotherOfTheProjectTakesItsVersionFromThere() async throws {
+    try await Workbench.with(try await TestLab.lab()) { bench in
+      try bench.write(
+        "remote-build.yaml",
+        bench.project("base: {dockerfile: base.Dockerfile, version: v2.0.0}\napp: {dockerfile: app.Dockerfile}"))
+      try bench.write("base.Dockerfile", "FROM python:3.12-slim\nRUN echo base > /base\n")
+      try bench.write(
+        "app.Dockerfile",
+        "ARG REGISTRY\nARG OWNER\nARG BASE_VERSION\nFROM ${REGISTRY}/${OWNER}/base:${BASE_VERSION}\nRUN test -e /base\n"
+      )
+      let alone = try await bench.tool("app", "--host", "lab-1")
+      #expect(alone.status == 74, "\(alone.talk)")
+      #expect(alone.talk.contains("remote-build base app"))
+      let both = try await bench.tool("app", "base", "--host", "lab-1", "--json")
+      #expect(both.status == 0, "\(both.talk)")
+      #expect(
+        both.events("verified").compactMap { $0["reference"] as? String }.map { $0.hasSuffix("base:v2.0.0") } == [
+          true, false,
+        ])
+    }
+  }
+
+  @Test func theClientKilledInMidBuildIsFinishedByVerify() async throws {
+    try await Workbench.with(try await TestLab.lab()) { bench in
+      // The step waits for a file that the test puts into the host's own temporary directory by way of the build network:
+      // a fifo would need a mount, so it polls a port that the test closes.
+      let gate = try Gate()
+      try bench.writeSmallWorkspace(
+        dockerfile: """
+          FROM python:3.12-slim
+          RUN python3 -c "import socket; socket.create_connection(('127.0.0.1', \(gate.port))).recv(1)"
+          COPY app.py /
+          """)
+      try await bench.killTool("app", "--host", "lab-1", "--json", when: { try await gate.connected() })
+      let jobs = try await bench.tool("jobs", "--host", "lab-1", "--json")
+      #expect(jobs.out.contains("running"), "\(jobs.out) \(jobs.talk)")
+      gate.open()
+      let verified = try await bench.tool("verify", "--host", "lab-1", "--json")
+      #expect(verified.status == 0, "\(verified.talk)")
+      #expect(verified.events("verified").contains { ($0["reference"] as? String)?.hasSuffix("app:v1.0.1") == true })
+      let after = try await bench.tool("jobs", "--host", "lab-1")
+      #expect(after.out.contains("verified"))
+      #expect(
+        !after.out.split(separator: "\n").contains {
+          $0.contains(bench.workspace.lastComponent!.string) && $0.contains("unverified")
+        })
+    }
+  }
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import SystemPackage
+import Foundation
+import LabKit
+import Testing
+
+@Suite struct HostTests {
+  @Test func ofThreeHostsOneBrokenTwoHaveTheImageByItsDigest() async throws {
+    try await Workbench.with(try await TestLab.lab()) { bench in
+      try bench.writeSmallWorkspace()
+      let run = try await bench.tool("app", "--host", "lab-1", "--host", "dead", "--host", "lab-2", "--json")
+      #expect(run.status == 69, "\(run.talk)")
+      #expect(run.events("verified").count == 1)
+      let digest = try #require(run.events("verified").first?["digest"] as? String)
+      for host in ["lab-1", "lab-2"] {
+        let engine = try #require(bench.lab.description.host(host)?.docker)
+        let found = try await bench.command(
+          "docker",
+          ["-H", engine, "image", "inspect", "--format", "{{.Id}}", "\(bench.registry.address)/shop/app@\(digest)"])
+        #expect(found.status == 0, "\(host): \(found.talk)")
+      }
+      let rows = try #require(run.events("finished").first?["hosts"] as? [[String: Any]])
+      #expect(rows.map { $0["part"] as? String } == ["built", "failed", "pulled"])
+      #expect(rows.map { $0["status"] as? Int } == [0, 69, 0])
+    }
+  }
+
+  @Test func eachHostBuildsAndOnePushes() async throws {
+    try await Workbench.with(try await TestLab.lab()) { bench in
+      try bench.writeSmallWorkspace()
+      let run = try await bench.tool("app", "--host", "lab-1", "--host", "lab-2", "--build-on-each", "--json")
+      #expect(run.status == 0, "\(run.talk)")
+      #expect(run.events("started").count == 2)
+      #expect(run.events("pushed").count == 1)
+      let rows = try #require(run.events("finished").first?["hosts"] as? [[String: Any]])
+      #expect(rows.map { $0["part"] as? String } == ["built", "built"])
+    }
+  }
+
+  @Test func anAddressNeedsNoHostFile() async throws {
+    try await Workbench.with(try await TestLab.lab()) { bench in
+      try bench.writeSmallWorkspace()
+      let host = try #require(bench.lab.description.host("bare"))
+      let run = try await bench.tool("sync", "--host", "\(host.user)@bare", "--json")
+      #expect(run.status == 0, "\(run.talk)")
+      #expect(run.events("synced").count == 1)
+    }
+  }
+
+  @Test func localIsAHostToo() async throws {
+    try await Workbench.with(try await TestLab.lab()) { bench in
+      try bench.writeSmallWorkspace()
+      let copy = bench.directory.appending("copy").string
+      let run = try await bench.tool("sync", "--host", "local", "--remote-dir", copy)
+      #expect(run.status == 0, "\(run.talk)")
+      #expect(FileManager.default.contents(atPath: copy + "/lib/words.txt") == Data("one\ntwo\n".utf8))
+    }
+  }
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import SystemPackage
+import Foundation
+import LabKit
+import Testing
+
+/// Each refusal has its own exit status, and words that name the host and the next step.
+@Suite struct RefusalTests {
+  private func expect(
+    _ outcome: Workbench.Outcome, _ status: Int32, says words: String..., location: SourceLocation = #_sourceLocation
+  ) {
+    #expect(outcome.status == status, "\(outcome.talk) \(outcome.out)", sourceLocation: location)
+    let said = outcome.talk + outcome.out
+    for word in words { #expect(said.contains(word), "\(word) in: \(said)", sourceLocation: location) }
+  }
+
+  @Test func anUnknownHostKey() async throws {
+    try await Workbench.with(try await TestLab.lab()) { bench in
+      try bench.writeSmallWorkspace()
+      let known = bench.directory.appending("known_hosts").string
+      let configuration = try bench.sshConfiguration(for: "bare", knownHosts: known)
+      let refused = try await bench.tool(sshConfiguration: configuration, "sync", "--host", "bare")
+      expect(refused, 77, says: "bare", "SHA256:", "--accept-new-host-key")
+      let accepted = try await bench.tool(
+        sshConfiguration: configuration, "sync", "--host", "bare", "--accept-new-host-key")
+      #expect(accepted.status == 0, "\(accepted.talk)")
+      let again = try await bench.tool(sshConfiguration: configuration, "sync", "--host", "bare")
+      #expect(again.status == 0, "\(again.talk)")
+    }
+  }
+
+  @Test func aChangedHostKey() async throws {
+    try await Workbench.with(try await TestLab.lab()) { bench in
+      try bench.writeSmallWorkspace()
+      let known = try await bench.lab.knownHostsWithAnotherKey(for: "bare").description
+      let configuration = try bench.sshConfiguration(for: "bare", knownHosts: known)
+      let refused = try await bench.tool(
+        sshConfiguration: configuration, "sync", "--host", "bare", "--accept-new-host-key")
+      expect(refused, 77, says: "bare", "is not the one that", "ssh-keygen -R")
+    }
+  }
+
+  @Test func aWrongKey() async throws {
+    try await Workbench.with(try await TestLab.lab()) { bench in
+      try bench.writeSmallWorkspace()
+      let identity = bench.lab.description.ssh.identities.unauthorized.description
+      let refused = try await bench.tool(
+        sshConfiguration: try bench.sshConfiguration(for: "bare", identity: identity), "sync", "--host", "bare")
+      expect(refused, 77, says: "bare", identity, "next")
+    }
+  }
+
+  @Test func aWrongRegistryPassword() async throws {
+    try await Workbench.with(try await TestLab.lab(), password: "not-the-password") { bench in
+      try bench.writeSmallWorkspace()
+      let refused = try await bench.tool("app", "--host", "lab-1", "--json")
+      expect(refused, 77, says: bench.registry.address, "next")
+      #expect(refused.events("started").isEmpty)
+      #expect(!refused.talk.contains("not-the-password"))
+    }
+  }
+
+  @Test func aHostThatIsDown() async throws {
+    try await Workbench.with(try await TestLab.lab()) { bench in
+      try bench.writeSmallWorkspace()
+      expect(try await bench.tool("app", "--host", "dead"), 69, says: "dead")
+    }
+  }
+
+  @Test func noDockerOnTheHost() async throws {
+    try await Workbench.with(try await TestLab.lab()) { bench in
+      try bench.writeSmallWorkspace()
+      expect(try await bench.tool("app", "--host", "bare"), 69, says: "bare", "Docker", "next", "--host")
+    }
+  }
+
+  @Test func aFailingStepIsShownWithItsLastLines() async throws {
+    try await Workbench.with(try await TestLab.lab()) { bench in
+      try bench.writeSmallWorkspace(
+        dockerfile: "FROM python:3.12-slim\nRUN echo the-first-word; echo the-last-word >&2; exit 7\n")
+      expect(
+        try await bench.tool("app", "--host", "lab-1"), 1, says: "lab-1", "RUN echo", "the-first-word", "the-last-word",
+        "nothing was pushed", "next")
+    }
+  }
+
+  @Test func aSyntaxErrorInADockerfile() async throws {
+    try await Workbench.with(try await TestLab.lab()) { bench in
+      try bench.writeSmallWorkspace(dockerfile: "FROM python:3.12-slim\nCOPI app.py /\n")
+      expect(try await bench.tool("app", "--host", "lab-1"), 64, says: "Dockerfile:2", "COPI")
+    }
+  }
+
+  @Test func whatTheBuilderAloneFindsWrongInADockerfile() async throws {
+    try await Workbench.with(try await TestLab.lab()) { bench in
+      try bench.writeSmallWorkspace(dockerfile: "FROM python:3.12-slim\nCOPY --bogus app.py /\n")
+      expect(try await bench.tool("app", "--host", "lab-1"), 1, says: "lab-1", "bogus", "next")
+    }
+  }
+
+  @Test func aBadProjectFile() async throws {
+    try await Workbench.with(try await TestLab.lab()) { bench in
+      try bench.writeSmallWorkspace()
+      try bench.write(
+        "remote-build.yaml", "registry: r.example\nowner: shop\nimages:\n  app: {dokerfile: Dockerfile}\n")
+      expect(try await bench.tool("app", "--host", "lab-1"), 64, says: "remote-build.yaml:4:9", "dockerfile")
+    }
+  }
+
+  @Test func aRegistryThatDropsTheManifestAfterThePush() async throws {
+    try await Workbench.with(try await TestLab.lab(), registry: .liar) { bench in
+      try bench.writeSmallWorkspace()
+      let refused = try await bench.tool("app", "--host", "lab-1", "--json")
+      expect(refused, 76, says: "lab-1", bench.registry.address, "next", "unverified")
+      let jobs = try await bench.tool("jobs", "--host", "lab-1")
+      #expect(jobs.out.contains("pushed, unverified"), "\(jobs.out)")
+    }
+  }
+
+  @Test func aFullDiskDuringTheSync() async throws {
+    try await Workbench.with(try await TestLab.lab()) { bench in
+      try bench.writeSmallWorkspace()
+      expect(try await bench.tool("sync", "--host", "small"), 0)
+      var noise: [UInt8] = []
+      for _ in 0..<(8 << 20) { noise.append(UInt8.random(in: .min ... .max)) }
+      for number in 0..<8 {
+        let path = bench.workspace.appending("lib/noise-\(number)").string
+        _ = FileManager.default.createFile(atPath: path, contents: Data(noise) + Data([UInt8(number)]))
+      }
+      expect(try await bench.tool("sync", "--host", "small"), 73, says: "small", "full", "next")
+      let home = try #require(bench.lab.description.host("small")?.homeSeenFromOutside).description
+      let copy = "\(home)/.cache/remote-build/workspaces/\(bench.workspace.lastComponent!.string)"
+      #expect(FileManager.default.contents(atPath: copy + "/lib/words.txt") == Data("one\ntwo\n".utf8))
+      #expect(!FileManager.default.fileExists(atPath: copy + "/lib/noise-0"))
+      try? FileManager.default.removeItem(atPath: copy)
+    }
+  }
+
+  @Test func aDirectoryThatIsNotOurs() async throws {
+    try await Workbench.with(try await TestLab.lab()) { bench in
+      try bench.writeSmallWorkspace()
+      let home = try #require(bench.lab.description.host("bare")?.homeSeenFromOutside).description
+      let name = "papers-\(UUID().uuidString)"
+      try FileManager.default.createDirectory(atPath: "\(home)/\(name)", withIntermediateDirectories: true)
+      #expect(FileManager.default.createFile(atPath: "\(home)/\(name)/thesis", contents: Data("mine".utf8)))
+      let host = try #require(bench.lab.description.host("bare"))
+      let refused = try await bench.tool("sync", "--host", "bare", "--remote-dir", "\(host.home)/\(name)")
+      expect(refused, 73, says: "bare", name, "next", "--adopt")
+      #expect(FileManager.default.contents(atPath: "\(home)/\(name)/thesis") == Data("mine".utf8))
+      #expect(!FileManager.default.fileExists(atPath: "\(home)/\(name)/app.py"))
+    }
+  }
+}
+
+extension Workbench {
+  /// An SSH configuration for one of the lab's hosts, with other files than the lab's.
+  func sshConfiguration(for name: String, knownHosts: String? = nil, identity: String? = nil) throws -> String {
+    guard let host = lab.description.host(name) else { throw LabError.missing(name) }
+    return """
+      Host \(name)
+        HostName \(host.address)
+        Port \(host.port)
+        User \(host.user)
+        IdentityFile \(identity ?? lab.description.ssh.identities.ed25519.description)
+        IdentitiesOnly yes
+        IdentityAgent none
+        UserKnownHostsFile \(knownHosts ?? lab.description.ssh.knownHosts.description)
+        GlobalKnownHostsFile none
+
+      """
+  }
+}
