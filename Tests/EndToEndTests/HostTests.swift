@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import SystemPackage
 import Foundation
 import LabKit
+import SystemPackage
 import Testing
 
 @Suite struct HostTests {
@@ -17,7 +17,10 @@ import Testing
         let engine = try #require(bench.lab.description.host(host)?.docker)
         let found = try await bench.command(
           "docker",
-          ["-H", engine, "image", "inspect", "--format", "{{.Id}}", "\(bench.registry.address)/shop/app@\(digest)"])
+          [
+            "-H", engine, "image", "inspect", "--format", "{{.Id}}",
+            "\(bench.registry.address)/\(bench.owner)/app@\(digest)",
+          ])
         #expect(found.status == 0, "\(host): \(found.talk)")
       }
       let rows = try #require(run.events("finished").first?["hosts"] as? [[String: Any]])

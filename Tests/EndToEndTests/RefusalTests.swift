@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import SystemPackage
 import Foundation
 import LabKit
+import SystemPackage
 import Testing
 
 /// Each refusal has its own exit status, and words that name the host and the next step.

@@ -41,7 +41,10 @@ import Testing
       let engine = try #require(bench.lab.description.host("lab-1")?.docker)
       let history = try await bench.command(
         "docker",
-        ["-H", engine, "history", "--no-trunc", "--format", "{{.CreatedBy}}", "\(bench.registry.address)/shop/app:v1.0.1"])
+        [
+          "-H", engine, "history", "--no-trunc", "--format", "{{.CreatedBy}}",
+          "\(bench.registry.address)/\(bench.owner)/app:v1.0.1",
+        ])
       #expect(history.status == 0 && history.out.contains("recv"))
       for secret in secrets where history.out.contains(secret) { found.append("the image's history") }
       #expect(found.isEmpty)
@@ -51,6 +54,7 @@ import Testing
   @Test func thisTestWouldFindASecret() async throws {
     let secret = "planted-\(UUID().uuidString)"
     try await Workbench.with(try await TestLab.lab()) { bench in
+      try bench.write("left", secret)
       let gate = try Gate()
       async let waiting = bench.command(
         "python3",
@@ -61,7 +65,6 @@ import Testing
       gate.open()
       _ = try await waiting
       #expect(found.contains { $0.hasSuffix("cmdline") } && found.contains { $0.hasSuffix("environ") })
-      try bench.write("left", secret)
       #expect(try Trace.inFiles([secret], below: bench.workspace.string).count == 1)
     }
   }
@@ -91,7 +94,9 @@ enum Trace {
     guard let files = FileManager.default.enumerator(atPath: directory) else { return [] }
     while let name = files.nextObject() as? String {
       guard files.fileAttributes?[.type] as? FileAttributeType == .typeRegular else { continue }
-      guard let bytes = try? Data(contentsOf: URL(filePath: "\(directory)/\(name)"), options: .mappedIfSafe) else { continue }
+      guard let bytes = try? Data(contentsOf: URL(filePath: "\(directory)/\(name)"), options: .mappedIfSafe) else {
+        continue
+      }
       if needles.contains(where: { bytes.range(of: $0) != nil }) { found.append("\(directory)/\(name)") }
     }
     return found
@@ -109,7 +114,7 @@ extension Workbench {
     let own = [".docker/config.json", "token"].map { directory.appending("home").appending($0).string }
     var found = try Trace.inFiles(secrets, below: directory.appending("home").string).filter { !own.contains($0) }
     found += try Trace.inFiles(secrets, below: workspace.string)
-    for place in ["home", "tmp", "var/tmp"] { found += try Trace.inFiles(secrets, below: "\(root)/\(place)") }
+    for place in ["home", "tmp"] { found += try Trace.inFiles(secrets, below: "\(root)/\(place)") }
     let onTmpfs = try ["run", "dev/shm"].flatMap { try Trace.inFiles(secrets, below: "\(root)/\($0)") }
     return found + (duringTheRun ? onTmpfs.filter { !isPrivate($0) } : onTmpfs)
   }

@@ -12,10 +12,28 @@ extension Workbench {
       "skopeo",
       [
         "inspect", "--tls-verify=false", "--authfile", directory.appending("home/.docker/config.json").string,
-        "docker://\(registry.address)/shop/\(name)",
+        "docker://\(registry.address)/\(owner)/\(name)",
       ])
     guard outcome.status == 0 else { throw LabError.missing("the image \(name): \(outcome.talk)") }
     return try JSONSerialization.jsonObject(with: Data(outcome.out.utf8)) as? [String: Any] ?? [:]
+  }
+
+  struct Job: Decodable {
+    var id: String
+    var state: String
+    var title: String
+  }
+
+  /// The newest job of this bench on a host, as the program lists it.
+  func job(on host: String) async throws -> Job {
+    let outcome = try await tool("jobs", "--host", host, "--json")
+    let jobs = outcome.out.split(separator: "\n").compactMap {
+      try? JSONDecoder().decode(Job.self, from: Data($0.utf8))
+    }
+    guard let job = jobs.first(where: { $0.title.contains("/\(owner)/") }) else {
+      throw LabError.missing("a job of \(owner): \(outcome.out) \(outcome.talk)")
+    }
+    return job
   }
 
   /// Starts the program and kills it (SIGKILL) when `condition` returns.

@@ -29,6 +29,9 @@ struct Workbench: Sendable {
     }
   }
 
+  /// The owner of this bench's images: tests share registries, and a version can be built once.
+  var owner: String { workspace.lastComponent?.string ?? "shop" }
+
   /// The directory of the package's sources.
   static let package = FilePath(#filePath).removingLastComponent().removingLastComponent().removingLastComponent()
 
@@ -82,7 +85,7 @@ struct Workbench: Sendable {
   func project(_ images: String, version: String = "v1.0.1") -> String {
     """
     registry: {address: "\(registry.address)", ca-file: \(lab.description.authority)}
-    owner: shop
+    owner: \(owner)
     version: \(version)
     images:
     \(images.split(separator: "\n").map { "  " + $0 }.joined(separator: "\n"))
@@ -95,7 +98,7 @@ struct Workbench: Sendable {
     try write("remote-build.yaml", project("app: {dockerfile: Dockerfile}", version: version))
     try write("Dockerfile", dockerfile ?? "FROM python:3.12-slim\nRUN echo built > /built\nCOPY app.py lib /app/\n")
     try write(".dockerignore", "*\n!app.py\n!lib\n")
-    try write("app.py", "print('one')\n")
+    try write("app.py", "print('one of \(owner)')\n")
     try write("lib/words.txt", "one\ntwo\n")
   }
 

@@ -22,8 +22,9 @@ struct JobCompletion: Sendable {
         plan.build, pushed: outcome.transcript.push.digest, identity: outcome.status.output(DockerBuilder.identityFile))
     } catch {
       var failure = DeliveryError(error, host: plan.host)
-      failure.leftBehind = failure.leftBehind ?? "job \(record.id) on \(plan.host) stays pushed and unverified"
-      if failure.next.isEmpty { failure.next = ["remote-build verify \(record.id)"] }
+      let left = "job \(record.id) on \(plan.host) stays pushed and unverified"
+      failure.leftBehind = failure.leftBehind.map { "\($0); \(left)" } ?? left
+      failure.next.append("prove it again: remote-build verify \(record.id)")
       throw failure
     }
     context.emit(.pushed(await pushed(outcome, release)), host: plan.host)

@@ -158,7 +158,7 @@ extension DeliveryError {
     self.init(
       .verificationFailed, "\(reference) is not in the registry as it was built",
       details: failure.differences.map(\.description), leftBehind: "what stands under the tag is not to be used",
-      next: ["look at the registry's log and storage, then run the same command again"])
+      next: ["look at the registry's log and storage"])
   }
 }
 
