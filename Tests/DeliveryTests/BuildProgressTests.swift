@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Vocabulary
 import Testing
+import Vocabulary
 
 @testable import Delivery
 
