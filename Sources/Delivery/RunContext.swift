@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Images
 public import SystemPackage
 
 /// What a run needs from the world around it: handed in, so that nothing below reads a global.
@@ -30,6 +31,20 @@ public struct RunContext: Sendable {
     self.askSecret = askSecret
     self.askLine = askLine
     self.events = events
+  }
+
+  /// Variables that hold secrets, and are not handed to what is started on this machine: `ssh`, a `local` agent.
+  var withheld: Set<String> = ["REMOTE_BUILD_REGISTRY_PASSWORD"]
+
+  var environmentOfChildren: [String: String] { environment.filter { !withheld.contains($0.key) } }
+
+  /// The same, with the variables withheld from which images' secrets come.
+  func withholding(secretsOf images: [ProjectImage]) -> RunContext {
+    var context = self
+    for secret in images.flatMap(\.secrets) {
+      if case .environment(let name) = secret.source { context.withheld.insert(name) }
+    }
+    return context
   }
 
   public var directories: StateDirectory { StateDirectory(environment: environment) }

@@ -49,7 +49,7 @@ struct CommandSession: Sendable {
           await interrupted(by: signal, jobs)
           // The run may be waiting for something that takes its time to let go; whoever interrupts shall not wait for it.
           view.finish()
-          exit(ExitStatus.interrupted.rawValue)
+          RemoteBuild.leave(ExitStatus.interrupted.rawValue)
         }
         return .success
       }
@@ -59,6 +59,16 @@ struct CommandSession: Sendable {
     }
     view.finish()
     if status != .success { throw ExitCode(status.rawValue) }
+  }
+
+  /// Writes a row of data: as JSON, or as a line in which foreign names cannot steer the terminal.
+  func show(_ row: some Encodable & CustomStringConvertible, json: Bool) {
+    guard json else { return console.out(PrintableText(row.description, keepsColours: false).text) }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    encoder.dateEncodingStrategy = .iso8601
+    guard let data = try? encoder.encode(row) else { return }
+    console.out(String(decoding: data, as: UTF8.self))
   }
 
   /// On a terminal the jobs go on, and it says how to get back to them; a closed terminal or laptop is no wish to end them

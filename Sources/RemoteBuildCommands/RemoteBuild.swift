@@ -2,6 +2,12 @@
 
 public import ArgumentParser
 
+#if canImport(Glibc)
+  internal import Glibc
+#else
+  internal import Darwin
+#endif
+
 /// The program: `remote-build IMAGE…` builds, other verbs have names.
 public struct RemoteBuild: AsyncParsableCommand {
   public static let configuration = CommandConfiguration(
@@ -24,6 +30,13 @@ public struct RemoteBuild: AsyncParsableCommand {
 
   public init() {}
 
+  /// Ends the process without the C library's exit handlers: OpenSSL's would take its locks away from under sessions that
+  /// are still closing.
+  static func leave(_ status: Int32) -> Never {
+    fflush(nil)
+    _exit(status)
+  }
+
   /// Parses the process's arguments, runs the command, and exits with its status.
   public static func run() async -> Never {
     do {
@@ -33,7 +46,9 @@ public struct RemoteBuild: AsyncParsableCommand {
       } else {
         try command.run()
       }
-      exit(withError: nil)
+      leave(0)
+    } catch let code as ExitCode {
+      leave(code.rawValue)
     } catch {
       exit(withError: error)
     }

@@ -137,6 +137,15 @@ import Testing
     }
   }
 
+  @Test func aFullDiskDuringTheBuild() async throws {
+    try await Workbench.with(try await TestLab.lab()) { bench in
+      try bench.writeSmallWorkspace(dockerfile: "FROM python:3.12-slim\nRUN head -c 600000000 /dev/zero > /zeros\n")
+      expect(
+        try await bench.tool("app", "--host", "tight"), 1, says: "tight", "the disk is full", "nothing was pushed",
+        "docker builder prune")
+    }
+  }
+
   @Test func aDirectoryThatIsNotOurs() async throws {
     try await Workbench.with(try await TestLab.lab()) { bench in
       try bench.writeSmallWorkspace()

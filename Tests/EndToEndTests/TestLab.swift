@@ -7,7 +7,7 @@ enum TestLab {
   static let options = LabOptions(
     hosts: [
       .init("lab-1"), .init("lab-2"), .init("dead", docker: false, dead: true), .init("bare", docker: false),
-      .init("small", docker: false, homeSize: "48m"),
+      .init("small", docker: false, homeSize: "48m"), .init("tight", dataSize: "400m"),
     ],
     registries: .both, engine: .own, standIn: true)
 

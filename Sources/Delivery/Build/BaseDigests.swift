@@ -56,7 +56,8 @@ struct BaseDigests: Sendable {
     ]
     var result = try await builder.session.run(inspect)
     if !result.succeeded {
-      let pull = try await builder.session.run(docker.pull(reference), timeout: .seconds(1800))
+      let pull = try await builder.session.run(
+        docker.pull(reference), timeout: .seconds(1800), credentials: try await registry.jobCredentials())
       guard pull.succeeded else {
         throw DeliveryError(
           .failed, host: builder.name, "\(reference), on which \(task.image.name) stands, cannot be pulled there",

@@ -28,7 +28,8 @@ public struct BuildRun: Sendable {
   /// Runs to the end. Throws ``DeliveryError`` for what stops the whole run before a host's part in it began; what goes
   /// wrong on a host is emitted, and in the status.
   public func run() async throws -> ExitStatus {
-    let workspace = try LocalWorkspace.open(named, context: context, needsProject: true)
+    let workspace = try LocalWorkspace.open(named, context: self.context, needsProject: true)
+    let context = self.context.withholding(secretsOf: workspace.project?.images ?? [])
     let inventory = try Fleet.inventory(of: workspace, context: context)
     let planner = try ImagePlanner(workspace: workspace, order: order, context: context)
     let images = try planner.images()

@@ -90,13 +90,16 @@ struct ImageBuild: Sendable {
     let spec = JobSpec(
       id: id, title: task.reference, workspace: session.workspace, owner: context.owner, steps: steps,
       credentials: try await registry.jobCredentials(), secrets: try task.secretEntries(context), holds: [slot.slot],
-      plan: String(decoding: try FrameConnection.json(plan), as: UTF8.self),
+      plan: pushes ? String(decoding: try FrameConnection.json(plan), as: UTF8.self) : "",
       maxBuilds: session.host.maxBuilds ?? Self.defaultMaximum,
       dockerConfig: true)
     try record.create(plan)
-    _ = try await JobClient(session.agent).start(spec)
+    let status = try await JobClient(session.agent).start(spec)
     jobs.begin(id, title: task.reference, on: session)
     context.emit(.started(.init(job: id, log: record.log.string)), host: session.name)
+    if let position = status.position, position > 0 {
+      context.emit(.queued(.init(position: position)), host: session.name)
+    }
     return (id, record)
   }
 }

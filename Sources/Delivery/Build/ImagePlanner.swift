@@ -100,6 +100,8 @@ struct ImagePlanner: Sendable {
       case .fixed(let tag)?: tags[image.name] = tag
       case .git?:
         guard let git else {
+          // Who stands on it says so by itself: its base has no version then.
+          guard isOrdered else { continue }
           throw DeliveryError(
             .usage, "the version of \(image.name) is git, and \(workspace.root) is in no Git repository with a commit",
             next: ["commit the workspace, or name a version: --version v1.0.0"])

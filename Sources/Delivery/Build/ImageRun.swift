@@ -83,7 +83,14 @@ struct ImageRun: Sendable {
       let pulls = ImagePull(
         reference: task.reference, repository: task.name, digest: outcome.release.digest, registry: registry,
         context: context)
-      for (host, result) in await pulls.run(on: pulling) {
+      for other in pulling where other.session.platform != builder.session.platform {
+        table.fail(
+          DeliveryError(
+            .usage, host: other.name,
+            "the image is for \(builder.session.platform), and the host is \(other.session.platform)"))
+      }
+      let fit = pulling.filter { $0.session.platform == builder.session.platform }
+      for (host, result) in await pulls.run(on: fit) {
         switch result {
         case .success(let pulled):
           table.set(host, host == builder.name ? .standing : .pulled, pulled.summary, seconds: pulled.seconds)

@@ -65,7 +65,7 @@ struct JobCompletion: Sendable {
           next: ["mend it and run again: remote-build \(plan.build.image)"])
     }
     let lines = transcript.build.lastLines(of: step.number)
-    let isFull = (lines + transcript.lastLines).contains { $0.contains("no space left on device") }
+    let isFull = (lines + transcript.lastLines).contains { $0.lowercased().contains("no space left on device") }
     return DeliveryError(
       .failed, host: plan.host, isFull ? "the disk is full: \(step.name)" : "failed: \(step.name)",
       details: lines.isEmpty ? transcript.lastLines : lines, leftBehind: "nothing was pushed; \(log)",

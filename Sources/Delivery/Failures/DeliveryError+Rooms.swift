@@ -18,6 +18,8 @@ extension DeliveryError {
     case let error as RemoteError: self = Self(error)
     case let error as ServiceFailure: self = Self(error, host: host)
     case let error as RegistryError: self = Self(error)
+    case let error as SyncError where [.badPattern, .badContext].contains(error.code):
+      self.init(.usage, host: host, error.message, leftBehind: "nothing was sent", next: ["mend it and run again"])
     case let error as SyncError:
       self.init(
         .syncRefused, host: host, error.message, leftBehind: "the host's tree is as it was",
@@ -74,7 +76,11 @@ extension DeliveryError {
       }
     self.init(
       status, host: host, failure.message, details: details,
-      leftBehind: refusal == nil ? nil : "the host's tree is as it was", next: next)
+      leftBehind: refusal.map {
+        [.diskFull, .digestMismatch, .io].contains($0)
+          ? "each path there is as it was or as it should be; the next sync goes on from that"
+          : "the host's tree is as it was"
+      }, next: next)
   }
 
   private init(_ error: RegistryError) {

@@ -33,7 +33,8 @@ final class HostSession: Sendable {
     _ host: Host, project: String, selection: HostSelection, context: RunContext
   ) async throws -> HostSession {
     let options = ConnectionOptions(
-      agentsDirectory: context.agents, environment: context.environment, sshConfig: selection.sshConfiguration,
+      agentsDirectory: context.agents, environment: context.environmentOfChildren,
+      sshConfig: selection.sshConfiguration,
       acceptNewHostKey: selection.acceptsNewHostKeys
     ) { prompt in await context.askSecret?(prompt) }
     let connection = try await HostConnection.connect(host: host, options: options)
@@ -60,11 +61,14 @@ final class HostSession: Sendable {
 
   /// Runs a short command on the host, on an agent of its own, and waits for its end.
   func run(
-    _ command: [String], environment: [String: String] = DockerBuilder.environment, timeout: Duration = .seconds(60)
+    _ command: [String], environment: [String: String] = DockerBuilder.environment, timeout: Duration = .seconds(60),
+    credentials: [CredentialEntry] = []
   ) async throws -> CommandResult {
     let agent = try await openAgent()
     defer { Task { await agent.close() } }
     return try await JobClient(agent).run(
-      CommandRequest(argv: command, environment: environment, timeout: Double(timeout.components.seconds)))
+      CommandRequest(
+        argv: command, environment: environment, timeout: Double(timeout.components.seconds),
+        credentials: credentials))
   }
 }

@@ -33,17 +33,6 @@ struct RegistryAccess: Sendable {
     self.context = context
   }
 
-  /// The registry of a plan that may come from another laptop: where its certificates are not here, this workspace's own
-  /// word on the same registry is taken.
-  init(_ plan: BuildPlan, workspace: LocalWorkspace, context: RunContext) throws {
-    var registry = plan.registry
-    if let file = registry.caFile, !FileManager.default.fileExists(atPath: file.string) {
-      let own = workspace.project?.registry
-      registry.caFile = own?.address == registry.address ? own?.caFile : nil
-    }
-    try self.init(registry, context: context)
-  }
-
   private static func prompt(_ context: RunContext) -> (@Sendable (RegistryAddress) async throws -> Credentials?)? {
     guard let askLine = context.askLine, let askSecret = context.askSecret else { return nil }
     return { address in

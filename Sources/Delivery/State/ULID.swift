@@ -16,12 +16,16 @@ public struct ULID: Hashable, Sendable, CustomStringConvertible {
     self.init(milliseconds: milliseconds, high: UInt16.random(in: .min ... .max), low: UInt64.random(in: .min ... .max))
   }
 
+  /// Whether `text` is one: a host's word for a job's id becomes a directory's name here.
+  public static func isValid(_ text: String) -> Bool { text.utf8.count == 26 && text.allSatisfy(alphabet.contains) }
+
+  private static let alphabet = Array("0123456789ABCDEFGHJKMNPQRSTVWXYZ")
+
   init(milliseconds: UInt64, high: UInt16, low: UInt64) {
-    let alphabet = Array("0123456789ABCDEFGHJKMNPQRSTVWXYZ")
     var value = (UInt128(milliseconds) & 0xffff_ffff_ffff) << 80 | UInt128(high) << 64 | UInt128(low)
     var characters: [Character] = []
     for _ in 0..<26 {
-      characters.append(alphabet[Int(value & 31)])
+      characters.append(Self.alphabet[Int(value & 31)])
       value >>= 5
     }
     description = String(characters.reversed())

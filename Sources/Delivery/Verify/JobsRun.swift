@@ -26,16 +26,6 @@ public struct JobRow: Codable, Sendable, Hashable, CustomStringConvertible {
     let time = started.formatted(Date.ISO8601FormatStyle(dateTimeSeparator: .space))
     return "\(id)  \(host)  \(time)  \(state)  \(title)  \(owner)"
   }
-
-  /// One JSON object.
-  public var json: String {
-    get throws {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-      encoder.dateEncodingStrategy = .iso8601
-      return String(decoding: try encoder.encode(self), as: UTF8.self)
-    }
-  }
 }
 
 /// `remote-build jobs` and `cancel`.

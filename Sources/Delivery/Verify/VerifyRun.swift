@@ -16,8 +16,14 @@ public struct VerifyRun: Sendable {
   let selection: HostSelection
   /// Jobs' ids, or images; nothing: all jobs that are pushed and unverified.
   let what: [String]
+  /// The registry that the command line names, with its certificates.
+  private let registry: ProjectRegistry?
 
-  public init(context: RunContext, workspace: FilePath?, selection: HostSelection, what: [String]) {
+  public init(
+    context: RunContext, workspace: FilePath?, selection: HostSelection, what: [String], registry: String? = nil,
+    certificates: FilePath? = nil
+  ) {
+    self.registry = registry.map { ProjectRegistry(address: $0, caFile: certificates) }
     self.context = context
     named = workspace
     self.selection = selection
@@ -39,7 +45,9 @@ public struct VerifyRun: Sendable {
 
   private func verifyRelease(_ what: String, _ workspace: LocalWorkspace) async throws -> ExitStatus {
     let parts = what.split(separator: ":", maxSplits: 1).map(String.init)
-    let order = BuildOrder(images: [parts[0]], version: parts.count > 1 ? parts[1] : nil)
+    let order = BuildOrder(
+      images: [parts[0]], version: parts.count > 1 ? parts[1] : nil, registry: registry?.address,
+      certificates: registry?.caFile)
     let planner = try ImagePlanner(workspace: workspace, order: order, context: context)
     let scan = try await workspace.scan(context: context)
     guard let task = try await planner.tasks(scan).first else { return .success }
@@ -62,7 +70,8 @@ public struct VerifyRun: Sendable {
     var found: Set<String> = []
     for session in fleet.sessions {
       for job in try await JobClient(session.agent).list() {
-        guard ids.isEmpty ? (job.needsProof || !job.isOver) && !job.plan.isEmpty : ids.contains(job.id) else {
+        guard ULID.isValid(job.id), !job.plan.isEmpty else { continue }
+        guard ids.isEmpty ? job.needsProof || !job.isOver : ids.contains(job.id) else {
           continue
         }
         found.insert(job.id)
@@ -91,10 +100,10 @@ public struct VerifyRun: Sendable {
     _ job: JobStatus, on session: HostSession, _ fleet: Fleet, _ workspace: LocalWorkspace, inventory: Inventory
   ) async -> ExitStatus {
     do {
-      let plan = try FrameConnection.decode(RunPlan.self, Array(job.plan.utf8))
       let record = BuildRecord(id: job.id, directories: context.directories)
+      let plan = try record.plan() ?? trusted(FrameConnection.decode(RunPlan.self, Array(job.plan.utf8)), workspace)
       if record.plan() == nil { try record.create(plan) }
-      let registry = try RegistryAccess(plan.build, workspace: workspace, context: context)
+      let registry = try RegistryAccess(plan.build.registry, context: context)
       let follower = JobFollower(id: job.id, record: record, context: context) { [selection, context] broken in
         try await HostSession.open(broken.host, project: workspace.name, selection: selection, context: context)
       }
@@ -107,6 +116,21 @@ public struct VerifyRun: Sendable {
       context.emit(.failed(failure), host: failure.host)
       return failure.status
     }
+  }
+
+  /// A plan that only the host has: its registry is taken at our own word, not the host's, for it is given credentials.
+  private func trusted(_ plan: RunPlan, _ workspace: LocalWorkspace) throws -> RunPlan {
+    let address = plan.build.registry.address
+    let known = [registry, workspace.project?.registry].compactMap(\.self)
+    guard let own = known.first(where: { $0.address == address }) else {
+      throw DeliveryError(
+        .usage, host: plan.host, "the job pushed to \(address), which is not this workspace's registry",
+        leftBehind: "the job stays unverified",
+        next: ["if you trust that registry: remote-build verify --registry \(address)"])
+    }
+    var plan = plan
+    plan.build.registry = own
+    return plan
   }
 
   /// The pulls of the run that its own client did not come to.

@@ -79,6 +79,8 @@ struct LocalWorkspace: Sendable {
       scan = try await WorkspaceScanner(
         root: root, contexts: contexts, cacheFile: cache
       ).scan()
+    } catch let error as SyncError where [.badPattern, .badContext].contains(error.code) {
+      throw error
     } catch {
       throw DeliveryError(.syncRefused, "the workspace cannot be read: \(error)", leftBehind: "nothing was sent")
     }

@@ -3,6 +3,22 @@
 internal import Sync
 public import SystemPackage
 
+/// What a sync would do with one path on a host.
+public struct SyncChange: Codable, Sendable, Hashable, CustomStringConvertible {
+  public enum Action: String, Codable, Sendable {
+    case send, delete
+    /// Edited on the host: it would be kept aside there, then overwritten.
+    case save
+    /// Not managed any more and edited on the host: it would be left there.
+    case leave
+  }
+  public var host: String
+  public var action: Action
+  public var path: String
+
+  public var description: String { "\(host)\t\(action.rawValue)\t\(path)" }
+}
+
 /// `remote-build sync`: brings the hosts' trees to the workspace, side by side.
 public struct SyncRun: Sendable {
   let context: RunContext
@@ -26,19 +42,25 @@ public struct SyncRun: Sendable {
     return ExitStatus.worst(fleet.failures.values.map(\.status))
   }
 
-  /// What a sync would do on the hosts, a line a path, each with its host in front where there are several.
-  public func difference() async throws -> [String] {
+  /// What a sync would do on the hosts. What goes wrong on one is emitted, and in the status.
+  public func difference() async throws -> ([SyncChange], ExitStatus) {
     let (workspace, scan, fleet) = try await begin()
     defer { Task { await fleet.close() } }
-    if let failure = fleet.names.compactMap({ fleet.failures[$0] }).first { throw failure }
-    var lines: [String] = []
-    for session in fleet.sessions {
-      let plan = try await session.rehearse(scan, of: workspace, order: order, context: context)
-      let prefix = fleet.sessions.count > 1 ? "\(session.name)\t" : ""
-      lines += plan.puts.map { "\(prefix)send    \($0)" } + plan.deletes.map { "\(prefix)delete  \($0)" }
-      lines += plan.savedAside.map { "\(prefix)save    \($0)" } + plan.leftBehind.map { "\(prefix)leave   \($0)" }
+    let plans = await Fleet.each(fleet.sessions.map { ($0.name, $0) }, context: context) { session in
+      try await session.rehearse(scan, of: workspace, order: order, context: context)
     }
-    return lines
+    var changes: [SyncChange] = []
+    for session in fleet.sessions {
+      guard let plan = try? plans[session.name]?.get() else { continue }
+      let paths: [(SyncChange.Action, [String])] = [
+        (.send, plan.puts), (.delete, plan.deletes), (.save, plan.savedAside), (.leave, plan.leftBehind),
+      ]
+      for (action, paths) in paths {
+        changes += paths.map { SyncChange(host: session.name, action: action, path: $0) }
+      }
+    }
+    let failures = Array(fleet.failures.values) + plans.values.compactMap(\.failure)
+    return (changes, ExitStatus.worst(failures.map(\.status)))
   }
 
   private func begin() async throws -> (LocalWorkspace, Scan, Fleet) {

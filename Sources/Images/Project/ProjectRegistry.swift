@@ -10,7 +10,7 @@ public struct ProjectRegistry: Hashable, Sendable {
   public var caFile: FilePath?
   /// The host through whose SSH session it is reached, where the laptop cannot reach it itself.
   public var via: String?
-  /// Whether plain HTTP and unchecked certificates are allowed.
+  /// Whether it is spoken to in plain HTTP.
   public var isInsecure: Bool
 
   public init(address: String, caFile: FilePath? = nil, via: String? = nil, isInsecure: Bool = false) {

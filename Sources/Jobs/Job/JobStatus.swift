@@ -72,8 +72,8 @@ public struct JobStatus: Codable, Hashable, Sendable {
 
   public var verified: Bool { phase == .verified }
 
-  /// Whether all was pushed and nobody has verified it.
-  public var needsProof: Bool { phase == .pushed }
+  /// Whether all was pushed and nobody has verified it. A job without a plan pushes nothing that could be verified.
+  public var needsProof: Bool { phase == .pushed && !plan.isEmpty }
 
   public var failedStep: String? { phase == .failed ? step : nil }
 
@@ -93,7 +93,7 @@ public struct JobStatus: Codable, Hashable, Sendable {
     switch phase {
     case .queued: position.map { "queued (\($0) before it)" } ?? "queued"
     case .running: step.map { "running (\($0))" } ?? "running"
-    case .pushed: "pushed, unverified"
+    case .pushed: plan.isEmpty ? "done" : "pushed, unverified"
     case .failed: "failed (\([step, reason].compactMap { $0 }.joined(separator: ", ")))"
     case .verified, .cancelled, .lost: phase.rawValue
     }

@@ -44,7 +44,7 @@ struct CurlCode: Equatable, Sendable {
         ? "name the certificate of the registry's own authority with `ca-file`, if it has one"
         : "the certificate is not from the authority in `ca-file`, or is for another name, or has expired"
     case CURLE_SSL_CONNECT_ERROR:
-      "check that the port speaks TLS; a registry in plain HTTP is written http://host:port"
+      "check that the port speaks TLS; a registry in plain HTTP is written {address: …, insecure: true}"
     case CURLE_COULDNT_RESOLVE_HOST: "check the registry's name, and the network"
     case CURLE_COULDNT_CONNECT: "check that the registry runs, and its port"
     case CURLE_COULDNT_RESOLVE_PROXY, CURLE_PROXY: "check https_proxy and no_proxy in the environment"

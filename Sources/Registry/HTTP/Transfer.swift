@@ -101,7 +101,11 @@ final class Transfer: @unchecked Sendable {
     set(easy, CURLOPT_PIPEWAIT, 1)
     _ = ccurl_require_tls_1_2(easy)
     _ = ccurl_set_pointer(easy, CURLOPT_ERRORBUFFER, errorText)
-    if let caFile = connection.caFile { set(easy, CURLOPT_CAINFO, caFile) }
+    if let caFile = connection.caFile {
+      set(easy, CURLOPT_CAINFO, caFile)
+      // libcurl's own directory of authorities would be trusted beside it.
+      _ = ccurl_set_string(easy, CURLOPT_CAPATH, nil)
+    }
     // A proxy cannot reach this machine's own loopback, nor the near end of a tunnel.
     if connection.connectTo != nil || RegistryAddress.isLoopback(request.location.host) {
       set(easy, CURLOPT_NOPROXY, "*")

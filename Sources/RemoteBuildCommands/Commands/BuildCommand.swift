@@ -47,7 +47,7 @@ struct BuildCommand: AsyncParsableCommand {
   @Flag(help: "Build on every host, in place of building on one and pulling on the others. One of them pushes.")
   var buildOnEach = false
 
-  @Flag(help: "Say what would be synced and built, and stop there.")
+  @Flag(help: "Say what would be built and where, and stop there; sync --dry-run tells of files.")
   var dryRun = false
 
   @OptionGroup(title: "Sync") var sync: SyncOptions

@@ -16,7 +16,7 @@ struct JobsCommand: AsyncParsableCommand {
     try await session.run { context, _ in
       let jobs = JobsRun(context: context, workspace: workspace.path, selection: hosts.selection)
       let (rows, status) = try await jobs.list()
-      for row in rows { session.console.out(output.json ? try row.json : row.description) }
+      for row in rows { session.show(row, json: output.json) }
       return status
     }
   }

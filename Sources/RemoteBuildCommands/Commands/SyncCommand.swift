@@ -23,8 +23,9 @@ struct SyncCommand: AsyncParsableCommand {
       let run = SyncRun(
         context: context, workspace: workspace.path, selection: hosts.selection, order: sync.order)
       guard dryRun else { return try await run.run() }
-      for line in try await run.difference() { session.console.out(line) }
-      return .success
+      let (changes, status) = try await run.difference()
+      for change in changes { session.show(change, json: output.json) }
+      return status
     }
   }
 }

@@ -2,6 +2,7 @@
 
 internal import ArgumentParser
 internal import Delivery
+internal import SystemPackage
 
 struct VerifyCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -16,6 +17,12 @@ struct VerifyCommand: AsyncParsableCommand {
   @Argument(help: ArgumentHelp("A job's id, or an image (IMAGE or IMAGE:TAG).", valueName: "what"))
   var what: [String] = []
 
+  @Option(help: ArgumentHelp("The registry, in place of what remote-build.yaml says.", valueName: "address"))
+  var registry: String?
+
+  @Option(help: ArgumentHelp("Certificates that the registry's own is checked against.", valueName: "file"))
+  var caFile: String?
+
   @OptionGroup(title: "Hosts") var hosts: HostOptions
   @OptionGroup(title: "Workspace") var workspace: WorkspaceOptions
   @OptionGroup(title: "Output") var output: OutputOptions
@@ -23,7 +30,10 @@ struct VerifyCommand: AsyncParsableCommand {
   func run() async throws {
     let session = CommandSession(output: output)
     try await session.run { context, _ in
-      try await VerifyRun(context: context, workspace: workspace.path, selection: hosts.selection, what: what).run()
+      try await VerifyRun(
+        context: context, workspace: workspace.path, selection: hosts.selection, what: what,
+        registry: registry, certificates: caFile.map { FilePath($0) }
+      ).run()
     }
   }
 }

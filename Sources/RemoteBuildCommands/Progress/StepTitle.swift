@@ -23,7 +23,7 @@ struct StepTitle: Sendable, Hashable {
 
   /// The line as it is shown; a heredoc's or a long command's first line stands for it.
   func shown(_ style: Style) -> String {
-    let text = style.plain(String(instruction.prefix { !$0.isNewline }))
+    let text = PrintableText(String(instruction.prefix { !$0.isNewline }), keepsColours: false).text
     return place.isEmpty ? text : style(.bold, "[\(style.plain(place))]") + (text.isEmpty ? "" : " " + text)
   }
 }
