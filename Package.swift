@@ -79,7 +79,7 @@ let package = Package(
     tests("RegistryTests", ["Registry", "Vocabulary", "LabKit", system]),
     tests("ImagesTests", ["Images", "Vocabulary", "Settings", system]),
     tests("DeliveryTests", ["Delivery", "Vocabulary", system]),
-    tests("CommandTests", ["RemoteBuildCommands", "Delivery", "Vocabulary"], exclude: ["Snapshots"]),
+    tests("CommandTests", ["RemoteBuildCommands", "Delivery", "Vocabulary", argumentParser], exclude: ["Snapshots"]),
     // The program is built beside the test bundle, where the tests find and start it.
     tests("EndToEndTests", ["LabKit", "remote-build", subprocess, system]),
     .target(

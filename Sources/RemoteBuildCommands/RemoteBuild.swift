@@ -17,12 +17,19 @@ public struct RemoteBuild: AsyncParsableCommand {
       remote-build IMAGE… syncs the workspace to a host, builds there, pushes, and verifies what the registry holds.
 
       EXIT STATUS
-        0 all of it happened and was verified    1 a build failed               64 usage or configuration
-       69 host, builder or registry unreachable  73 sync refused                74 release refused
-       75 someone else holds the lease           76 verification failed         77 authentication or host key
-      130 interrupted or detached
+          0  all of it happened and was verified
+          1  a build failed
+         64  usage, or a file of configuration
+         69  a host, its builder or the registry cannot be reached
+         73  the sync was refused or could not be completed
+         74  a release was refused
+         75  someone else holds the lease
+         76  verification failed
+         77  authentication or host key refused
+        130  interrupted or detached
+
+      remote-build --version, alone, prints the program's own version.
       """,
-    version: "remote-build 0.1.0",
     subcommands: [
       BuildCommand.self, SyncCommand.self, VerifyCommand.self, JobsCommand.self, AttachCommand.self, CancelCommand.self,
     ],
@@ -39,6 +46,11 @@ public struct RemoteBuild: AsyncParsableCommand {
 
   /// Parses the process's arguments, runs the command, and exits with its status.
   public static func run() async -> Never {
+    // Not ArgumentParser's: `--version` of the default command is the version that is built.
+    if CommandLine.arguments.dropFirst().elementsEqual(["--version"]) {
+      print("remote-build 0.1.0")
+      leave(0)
+    }
     do {
       var command = try parseAsRoot()
       if var asynchronous = command as? any AsyncParsableCommand {

@@ -66,7 +66,7 @@ struct BuildCommand: AsyncParsableCommand {
   }
 
   /// The order that the words give: the old script's five positions, or images.
-  private var orderAndSelection: (BuildOrder, HostSelection) {
+  var orderAndSelection: (BuildOrder, HostSelection) {
     var order = BuildOrder(
       images: images, version: version, registry: registry, owner: owner, certificates: caFile.map { FilePath($0) },
       arguments: Dictionary(arguments.map { ($0.name, $0.value) }) { $1 },
