@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Delivery
 import ArgumentParser
+import Delivery
 import Testing
 
 @testable import RemoteBuildCommands
