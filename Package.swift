@@ -52,7 +52,7 @@ let package = Package(
     room("Settings", ["Vocabulary", yams, system]),
 
     // Rooms: each is tested without the others.
-    room("Wire", ["Vocabulary", system]),
+    room("Wire", ["Vocabulary", "CLinux", system]),
     room("Sync", ["Wire", "Vocabulary", "CZstd", "CLinux", system]),
     room("Jobs", ["Wire", "Vocabulary", "CLinux", system]),
     room("RemoteKit", ["Wire", "Vocabulary", "Settings", "CLibSSH2", system, crypto, subprocess]),

@@ -3,6 +3,7 @@
 #   remote-build-base-ml.sh [USER@HOST [DIR [REGISTRY [VERSION [OWNER]]]]]
 # What is left out comes from remote-build.yaml and the host files.
 set -euo pipefail
+case ${1:-} in -h | --help) set -- 1 2 3 4 5 6 ;; esac
 if [ $# -gt 5 ]; then
   echo "usage: $(basename "$0") [USER@HOST [DIR [REGISTRY [VERSION [OWNER]]]]]" >&2
   exit 64

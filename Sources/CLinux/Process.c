@@ -33,6 +33,15 @@
 #endif
 #endif
 
+int rb_private_pipe(int ends[2]) {
+#ifdef __linux__
+  return pipe2(ends, O_CLOEXEC);
+#else
+  if (pipe(ends) < 0) return -1;
+  return fcntl(ends[0], F_SETFD, FD_CLOEXEC) < 0 || fcntl(ends[1], F_SETFD, FD_CLOEXEC) < 0 ? -1 : 0;
+#endif
+}
+
 enum { MOST_DESCRIPTORS = 64 };
 
 struct rb_report {

@@ -45,11 +45,17 @@ struct CommandSession: Sendable {
         }
       }
       group.addTask {
+        var isSecond = false
         for await signal in interrupts.stream {
-          await interrupted(by: signal, jobs)
-          // The run may be waiting for something that takes its time to let go; whoever interrupts shall not wait for it.
-          view.finish()
-          RemoteBuild.leave(ExitStatus.interrupted.rawValue)
+          // Whoever interrupts again does not want to wait for anything.
+          if isSecond { RemoteBuild.leave(ExitStatus.interrupted.rawValue) }
+          isSecond = true
+          Task {
+            await interrupted(by: signal, jobs)
+            // The run may be waiting for something that takes its time to let go.
+            view.finish()
+            RemoteBuild.leave(ExitStatus.interrupted.rawValue)
+          }
         }
         return .success
       }

@@ -40,6 +40,7 @@ public struct RemoteBuild: AsyncParsableCommand {
   /// Ends the process without the C library's exit handlers: OpenSSL's would take its locks away from under sessions that
   /// are still closing.
   static func leave(_ status: Int32) -> Never {
+    TerminalPrompt.restoreTerminal()
     fflush(nil)
     _exit(status)
   }

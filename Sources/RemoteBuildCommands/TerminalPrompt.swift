@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Dispatch
+internal import Synchronization
 
 #if canImport(Glibc)
   internal import Glibc
@@ -33,19 +34,37 @@ struct TerminalPrompt: Sendable {
     }
   }
 
+  /// The terminal's settings before a question that is answered unseen, while it is asked.
+  private static let before = Mutex<termios?>(nil)
+
+  /// Gives the terminal its echo back where the program ends in the middle of a question.
+  static func restoreTerminal() {
+    guard var settings = before.withLock({ $0 }) else { return }
+    let terminal = open("/dev/tty", O_RDWR | O_CLOEXEC)
+    guard terminal >= 0 else { return }
+    tcsetattr(terminal, TCSAFLUSH, &settings)
+    close(terminal)
+  }
+
   private static func ask(_ prompt: String, echoes: Bool) -> String? {
     let terminal = open("/dev/tty", O_RDWR | O_CLOEXEC)
     guard terminal >= 0 else { return nil }
     defer { close(terminal) }
-    var before = termios()
-    guard tcgetattr(terminal, &before) == 0 else { return nil }
+    var settings = termios()
+    guard tcgetattr(terminal, &settings) == 0 else { return nil }
     if !echoes {
-      var silent = before
+      before.withLock { [settings] in $0 = settings }
+      var silent = settings
       silent.c_lflag &= ~tcflag_t(ECHO)
       silent.c_lflag |= tcflag_t(ECHONL)
       tcsetattr(terminal, TCSAFLUSH, &silent)
     }
-    defer { if !echoes { tcsetattr(terminal, TCSAFLUSH, &before) } }
+    defer {
+      if !echoes {
+        tcsetattr(terminal, TCSAFLUSH, &settings)
+        before.withLock { $0 = nil }
+      }
+    }
     // The prompt may name a host or file of foreign origin.
     let text = Array(PrintableText(prompt, keepsColours: false).text.utf8)
     _ = write(terminal, text, text.count)

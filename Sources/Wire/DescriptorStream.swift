@@ -32,9 +32,8 @@ public final class DescriptorStream: ByteStream, @unchecked Sendable {
   public init(reading input: FileDescriptor, writing output: FileDescriptor) throws {
     self.input = input
     self.output = output
-    let ends = try FileDescriptor.pipe()
+    let ends = try FileDescriptor.privatePipe()
     wake = (ends.readEnd, ends.writeEnd)
-    for end in [wake.reading, wake.writing] { _ = fcntl(end.rawValue, F_SETFD, FD_CLOEXEC) }
     signal(SIGPIPE, SIG_IGN)
   }
 
@@ -143,6 +142,8 @@ public final class DescriptorStream: ByteStream, @unchecked Sendable {
   }
 
   private func writeNow(_ bytes: [UInt8]) throws {
+    // On the queue that closes, and before the descriptor is touched: its number may be another file's by now.
+    guard !isClosed else { throw WireError(.closed, "the stream was closed") }
     guard !state.withLock({ $0.writerFinished }) else { throw WireError(.closed, "writing was finished") }
     // A pipe that blocks would hold this queue where `close` cannot reach it, so the descriptor must not block here.
     let flags = fcntl(output.rawValue, F_GETFL)
@@ -167,11 +168,12 @@ public final class DescriptorStream: ByteStream, @unchecked Sendable {
   }
 
   private func finishWritingNow() {
-    let skip = state.withLock { state in
-      defer { state.writerFinished = true }
-      return state.writerFinished || state.closed
+    let first = state.withLock { state in
+      guard !state.writerFinished, !state.closed else { return false }
+      state.writerFinished = true
+      return true
     }
-    if skip { return }
+    guard first else { return }
     if input == output {
       _ = shutdown(output.rawValue, CInt(SHUT_WR))
     } else {

@@ -51,6 +51,24 @@ import Testing
     }
   }
 
+  @Test func twoProjectsOfOneNameDoNotShareACopy() async throws {
+    try await Workbench.with(try await TestLab.lab()) { bench in
+      try bench.writeSmallWorkspace()
+      let host = try #require(bench.lab.description.host("bare"))
+      for place in ["one", "two"] {
+        try bench.write("../\(place)/\(bench.owner)/\(place).txt", place)
+        let run = try await bench.tool(
+          "sync", "--host", "bare", "--workspace", bench.directory.appending("\(place)/\(bench.owner)").string, "--json"
+        )
+        #expect(run.status == 0, "\(run.talk)")
+        #expect(run.events("synced").first?["filesDeleted"] as? Int == 0)
+      }
+      let copies = "\(try #require(host.homeSeenFromOutside))/.cache/remote-build/workspaces"
+      let names = try FileManager.default.contentsOfDirectory(atPath: copies).filter { $0.hasPrefix(bench.owner) }
+      #expect(names.count == 2)
+    }
+  }
+
   @Test func localIsAHostToo() async throws {
     try await Workbench.with(try await TestLab.lab()) { bench in
       try bench.writeSmallWorkspace()

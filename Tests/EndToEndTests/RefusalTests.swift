@@ -130,7 +130,10 @@ import Testing
       }
       expect(try await bench.tool("sync", "--host", "small"), 73, says: "small", "full", "next")
       let home = try #require(bench.lab.description.host("small")?.homeSeenFromOutside).description
-      let copy = "\(home)/.cache/remote-build/workspaces/\(bench.workspace.lastComponent!.string)"
+      let copies = "\(home)/.cache/remote-build/workspaces"
+      let name = try #require(
+        FileManager.default.contentsOfDirectory(atPath: copies).first { $0.hasPrefix(bench.owner) })
+      let copy = "\(copies)/\(name)"
       #expect(FileManager.default.contents(atPath: copy + "/lib/words.txt") == Data("one\ntwo\n".utf8))
       #expect(!FileManager.default.fileExists(atPath: copy + "/lib/noise-0"))
       try? FileManager.default.removeItem(atPath: copy)

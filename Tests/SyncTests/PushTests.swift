@@ -25,7 +25,7 @@ import Wire
     let report = try await fixture.push()
     #expect(try fixture.listing(fixture.host) == fixture.listing(fixture.laptop))
     #expect(report.roundTrips == 1)
-    #expect(report.files == 23)
+    #expect(report.files == 24)
     let scan = try await fixture.scan()
     #expect(report.treeDigest == scan.treeDigest)
     #expect(!fixture.exists(".remote-build/staging"))

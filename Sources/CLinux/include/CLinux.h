@@ -4,6 +4,10 @@
 
 #include <stdint.h>
 
+// A pipe with both ends close-on-exec from the first: where the system has such a call, no program that is started
+// meanwhile inherits them. -1 with errno set where it fails.
+int rb_private_pipe(int ends[2]);
+
 // Sync: what keeps the agent inside a workspace, and what copies and settles files there. Each returns 0 (or a
 // descriptor) and otherwise -1 with errno set; where the kernel has no such call, errno is ENOSYS.
 

@@ -32,16 +32,20 @@ public final class ActiveJobs: Sendable {
   /// Cancels all of them, and returns those that could not be reached.
   public func cancelAll() async -> [Job] {
     let all = entries.withLock { Array($0.values) }
-    var unreached: [Job] = []
-    for entry in all {
-      do {
-        let agent = try await entry.session.openAgent()
-        try await JobClient(agent).cancel(entry.job.id)
-        await agent.close()
-      } catch {
-        unreached.append(entry.job)
+    return await withTaskGroup(of: Job?.self) { group in
+      for entry in all {
+        group.addTask {
+          do {
+            let agent = try await entry.session.openAgent()
+            try await JobClient(agent).cancel(entry.job.id)
+            await agent.close()
+            return nil
+          } catch {
+            return entry.job
+          }
+        }
       }
+      return await group.reduce(into: []) { unreached, job in if let job { unreached.append(job) } }
     }
-    return unreached
   }
 }

@@ -61,17 +61,24 @@ public struct BuildRun: Sendable {
     await fleet.sync(scan, of: workspace, order: order.sync, context: context)
 
     var statuses: [ExitStatus] = []
+    var withoutRelease: Set<String> = []
     for task in tasks {
+      if let base = task.ownBases.values.map(\.image).sorted().first(where: withoutRelease.contains) {
+        let failure = DeliveryError(
+          .failed, "\(task.image.name) was not built, for it stands on \(base)",
+          leftBehind: "nothing was built or pushed",
+          next: ["mend \(base), then run again: remote-build \(base) \(task.image.name)"])
+        context.emit(.failed(failure))
+        statuses.append(failure.status)
+        withoutRelease.insert(task.image.name)
+        continue
+      }
       let run = ImageRun(
         task: task, hosts: hosts.of(task.image.name).map(\.name), isNamed: hosts.areNamed(task.image.name),
-        fleet: fleet,
-        order: order, context: context, jobs: jobs
-      ) { [selection, context] broken in
-        try await HostSession.open(broken.host, project: workspace.name, selection: selection, context: context)
-      }
-      statuses.append(await run.run())
-      // What stands on an image that failed cannot be built as it is planned.
-      if statuses.last != .success && task.image.name != tasks.last?.image.name { break }
+        fleet: fleet, order: order, context: context, jobs: jobs)
+      let (status, hasRelease) = await run.run()
+      statuses.append(status)
+      if !hasRelease { withoutRelease.insert(task.image.name) }
     }
     await fleet.close()
     return ExitStatus.worst(statuses)

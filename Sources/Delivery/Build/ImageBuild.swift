@@ -17,7 +17,6 @@ struct ImageBuild: Sendable {
   let order: BuildOrder
   let context: RunContext
   let jobs: ActiveJobs
-  let reconnect: @Sendable (HostSession) async throws -> HostSession
 
   struct Outcome: Sendable {
     var release: VerifiedImage
@@ -30,20 +29,33 @@ struct ImageBuild: Sendable {
   /// How many builds run at a time on a host whose file does not say.
   private static let defaultMaximum = 2
 
-  /// Builds, pushes and verifies; or verifies alone, where the version stands with the same build key.
-  func run(pullsOn others: [String]) async throws -> Outcome {
+  /// What is to be done, and the release where nothing has to be, since it stands with the same build key.
+  struct Judgement: Sendable {
+    var plan: RunPlan
+    var standing: VerifiedImage?
+  }
+
+  /// Works out the build key and asks the registry what stands under the version. Throws ``DeliveryError`` with
+  /// `releaseRefused` where that is something else.
+  func judge(pullsOn others: [String]) async throws -> Judgement {
     let plan = RunPlan(build: try await buildPlan(), host: builder.name, pullsOn: others)
-    if let release = try await registry.standing(plan.build, replaces: order.replaces) {
+    return Judgement(plan: plan, standing: try await registry.standing(plan.build, replaces: order.replaces))
+  }
+
+  /// Builds, pushes and verifies, where the version does not stand already.
+  func carryOut(_ judged: Judgement) async throws -> Outcome {
+    let plan = judged.plan
+    if let release = judged.standing {
       context.emit(.standing(.init(reference: task.reference, buildKey: plan.build.buildKey)))
       context.emit(.verified(.init(release, reference: task.reference)))
       return Outcome(release: release, record: nil, isStanding: true, summary: "stands already")
     }
     let (id, record) = try await start(plan, pushes: true)
     defer { jobs.end(id) }
-    let outcome = try await JobFollower(id: id, record: record, context: context, reconnect: reconnect).follow(
-      builder.session)
+    let outcome = try await JobFollower(id: id, record: record, context: context).follow(
+      on: builder.session)
     let completion = JobCompletion(plan: plan, record: record, registry: registry, context: context)
-    let release = try await completion.finish(outcome)
+    let release = try await completion.finish(outcome, on: builder.session)
     return Outcome(release: release, record: record, isStanding: false, summary: completion.summary(outcome))
   }
 
@@ -52,8 +64,8 @@ struct ImageBuild: Sendable {
     let plan = RunPlan(build: try await buildPlan(), host: builder.name, pullsOn: [])
     let (id, record) = try await start(plan, pushes: false)
     defer { jobs.end(id) }
-    let outcome = try await JobFollower(id: id, record: record, context: context, reconnect: reconnect).follow(
-      builder.session)
+    let outcome = try await JobFollower(id: id, record: record, context: context).follow(
+      on: builder.session)
     try JobCompletion(plan: plan, record: record, registry: registry, context: context).judge(outcome)
   }
 
@@ -94,8 +106,15 @@ struct ImageBuild: Sendable {
       maxBuilds: session.host.maxBuilds ?? Self.defaultMaximum,
       dockerConfig: true)
     try record.create(plan)
-    let status = try await JobClient(session.agent).start(spec)
+    // Noted first: whoever interrupts while the host takes the job has to be told of it.
     jobs.begin(id, title: task.reference, on: session)
+    let status: JobStatus
+    do {
+      status = try await JobClient(session.agent).start(spec)
+    } catch {
+      jobs.end(id)
+      throw error
+    }
     context.emit(.started(.init(job: id, log: record.log.string)), host: session.name)
     if let position = status.position, position > 0 {
       context.emit(.queued(.init(position: position)), host: session.name)

@@ -37,7 +37,6 @@ struct ImagePlanner: Sendable {
       project.images[index].args.merge(order.arguments) { $1 }
     }
     self.workspace = workspace
-    self.project = project
     self.order = order
     self.context = context
     registry = try Self.registry(project, order)
@@ -46,17 +45,33 @@ struct ImagePlanner: Sendable {
         .usage, "no owner is named", next: ["write owner: NAME into \(LocalWorkspace.fileName), or --owner NAME"])
     }
     self.owner = owner
-    var dockerfiles: [String: Dockerfile] = [:]
     do {
-      for image in project.images {
-        let data = try Data(contentsOf: URL(filePath: workspace.root.pushing(FilePath(image.dockerfile)).string))
-        dockerfiles[image.name] = try Dockerfile(bytes: Array(data), file: image.dockerfile)
-      }
+      let dockerfiles = try Self.dockerfiles(of: project, in: workspace, order, context)
+      project.images.removeAll { dockerfiles[$0.name] == nil }
       self.dockerfiles = dockerfiles
+      self.project = project
       graph = try ImageGraph(project: project, dockerfiles: dockerfiles, registry: registry.address, owner: owner)
     } catch {
       throw DeliveryError(.usage, "\(error)", leftBehind: "nothing was sent or built", next: ["mend it and run again"])
     }
+  }
+
+  /// The Dockerfiles of all images that can be read. One that cannot, of an image that is not to be built, is left out:
+  /// somebody may be at work there.
+  private static func dockerfiles(
+    of project: Project, in workspace: LocalWorkspace, _ order: BuildOrder, _ context: RunContext
+  ) throws -> [String: Dockerfile] {
+    var dockerfiles: [String: Dockerfile] = [:]
+    for image in project.images {
+      let data = try Data(contentsOf: URL(filePath: workspace.root.pushing(FilePath(image.dockerfile)).string))
+      let read = Result { try Dockerfile(bytes: Array(data), file: image.dockerfile) }
+      if case .failure(let error) = read, !order.images.contains(image.name) {
+        context.warn("\(image.name) is left out of the plan: \(error)")
+      } else {
+        dockerfiles[image.name] = try read.get()
+      }
+    }
+    return dockerfiles
   }
 
   private static func registry(_ project: Project, _ order: BuildOrder) throws -> ProjectRegistry {

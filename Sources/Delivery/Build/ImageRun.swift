@@ -17,8 +17,6 @@ struct ImageRun: Sendable {
   let order: BuildOrder
   let context: RunContext
   let jobs: ActiveJobs
-  /// Opens a new session with a host whose connection broke.
-  let reconnect: @Sendable (HostSession) async throws -> HostSession
 
   /// A host that can build: its session, and the builder found there.
   struct Candidate: Sendable {
@@ -27,8 +25,8 @@ struct ImageRun: Sendable {
     var name: String { session.name }
   }
 
-  /// Runs to the end; what goes wrong is emitted, and in the status.
-  func run() async -> ExitStatus {
+  /// Runs to the end; what goes wrong is emitted, and in the status. A release may stand though a host failed.
+  func run() async -> (status: ExitStatus, hasRelease: Bool) {
     let clock = ContinuousClock()
     let start = clock.now
     var table = ResultTable(hosts: hosts, failures: fleet.failures)
@@ -46,7 +44,7 @@ struct ImageRun: Sendable {
           image: task.image.name, status: table.status, seconds: start.duration(to: clock.now).seconds,
           reference: task.reference, digest: outcome?.release.digest, record: outcome?.record?.directory.string,
           hosts: table.results)))
-    return table.status
+    return (table.status, outcome != nil)
   }
 
   private func build(_ table: inout ResultTable, _ clock: ContinuousClock) async throws -> ImageBuild.Outcome? {
@@ -58,25 +56,25 @@ struct ImageRun: Sendable {
     try await registry.check(repository: task.repository)
     let others = candidates.filter { $0.name != builder.name }
     let build = ImageBuild(
-      task: task, builder: builder, registry: registry, order: order, context: context, jobs: jobs, reconnect: reconnect
+      task: task, builder: builder, registry: registry, order: order, context: context, jobs: jobs
     )
-    async let elsewhere = order.buildsOnEach ? buildOnly(others, registry) : [:]
-    let outcome: ImageBuild.Outcome
-    do {
-      outcome = try await build.run(pullsOn: isNamed && !order.buildsOnEach ? others.map(\.name) : [])
-    } catch {
-      for (_, failure) in await elsewhere.compactMapValues(\.failure) { table.fail(failure) }
-      throw error
-    }
-    table.set(
-      builder.name, outcome.isStanding ? .standing : .built, outcome.summary,
-      seconds: start.duration(to: clock.now).seconds)
-    for (host, result) in await elsewhere {
-      switch result {
+    // A version that is refused is refused before anything is built anywhere.
+    let judged = try await build.judge(pullsOn: isNamed && !order.buildsOnEach ? others.map(\.name) : [])
+    async let building = order.buildsOnEach && judged.standing == nil ? buildOnly(others, registry) : [:]
+    let result: Result<ImageBuild.Outcome, any Error>
+    do { result = .success(try await build.carryOut(judged)) } catch { result = .failure(error) }
+    for (host, built) in await building {
+      switch built {
       case .success(let seconds): table.set(host, .built, "built, not pushed", seconds: seconds)
       case .failure(let failure): table.fail(failure)
       }
     }
+    let outcome = try result.get()
+    table.set(
+      builder.name, outcome.isStanding ? .standing : .built, outcome.summary,
+      seconds: start.duration(to: clock.now).seconds)
+    // Nobody asked for the image on a host that was not named, so one that is off is no failure of the run.
+    if !isNamed { table.excuse(allBut: builder.name) }
     if isNamed && !order.buildsOnEach {
       // A release that stands need not be on any of the hosts yet.
       let pulling = outcome.isStanding ? candidates : others
@@ -143,7 +141,7 @@ struct ImageRun: Sendable {
       let clock = ContinuousClock()
       let start = clock.now
       try await ImageBuild(
-        task: task, builder: other, registry: registry, order: order, context: context, jobs: jobs, reconnect: reconnect
+        task: task, builder: other, registry: registry, order: order, context: context, jobs: jobs
       ).buildOnly()
       return start.duration(to: clock.now).seconds
     }

@@ -12,14 +12,10 @@ struct JobFollower: Sendable {
   let id: String
   let record: BuildRecord
   let context: RunContext
-  /// Opens a new session with the host of one that broke.
-  let reconnect: @Sendable (HostSession) async throws -> HostSession
 
   struct Outcome: Sendable {
     var status: JobStatus
     var transcript: BuildTranscript
-    /// The session that stands now; another one than at first where the connection broke.
-    var session: HostSession
   }
 
   /// How often in a row it is tried to take up a broken connection before it is given up, with the job going on.
@@ -31,16 +27,18 @@ struct JobFollower: Sendable {
     var failures = 0
   }
 
-  func follow(_ first: HostSession) async throws -> Outcome {
+  func follow(on session: HostSession) async throws -> Outcome {
     let log = try record.openLog()
     defer { try? log.close() }
     let progress = Mutex(Progress())
     let known = record.logBytes()
-    progress.withLock {
-      _ = $0.transcript.read(known)
-      $0.offset = UInt64(known.count)
+    let standing = progress.withLock { progress in
+      progress.offset = UInt64(known.count)
+      let steps = progress.transcript.read(known).filter { if case .step = $0 { true } else { false } }
+      return steps.last { if case .step(let step) = $0 { step.state == .started } else { false } }
     }
-    var session = first
+    // What was under way when this laptop looked away last.
+    if let standing { context.emit(standing, host: session.name) }
     while true {
       do {
         let agent = try await session.openAgent()
@@ -55,18 +53,19 @@ struct JobFollower: Sendable {
           for event in events { context.emit(event, host: host) }
         }
         await agent.close()
-        return Outcome(status: status, transcript: progress.withLock { $0.transcript }, session: session)
+        return Outcome(status: status, transcript: progress.withLock { $0.transcript })
       } catch let error where DeliveryError.isBrokenConnection(error) && !Task.isCancelled {
-        session = try await takeUp(session, progress, after: error)
+        try await takeUp(session, progress, after: error)
+      } catch let error where !(error is CancellationError) {
+        throw abandoned(session, after: error)
       }
     }
   }
 
   /// Waits, longer after each failure in a row, and connects anew.
   private func takeUp(
-    _ broken: HostSession, _ progress: borrowing Mutex<Progress>, after first: any Error
-  ) async throws -> HostSession {
-    await broken.close()
+    _ session: HostSession, _ progress: borrowing Mutex<Progress>, after first: any Error
+  ) async throws {
     var error = first
     while true {
       let failures = progress.withLock { progress in
@@ -74,20 +73,30 @@ struct JobFollower: Sendable {
         return progress.failures
       }
       guard failures <= Self.attempts else {
-        throw DeliveryError(
-          .unavailable, host: broken.name, "the connection broke and could not be taken up again: \(error)",
-          leftBehind: "job \(id) goes on there by itself", next: ["remote-build attach \(id)"])
+        throw abandoned(session, after: error)
       }
       // Full jitter, so that many clients of one host do not come back in step.
       let delay = Double.random(in: 0.05...1) * min(30, 0.25 * Double(1 << failures))
       context.emit(
-        .reconnecting(.init(reason: "\(error)", attempt: failures, seconds: delay)), host: broken.name)
+        .reconnecting(.init(reason: DeliveryError(error, host: nil).what, attempt: failures, seconds: delay)),
+        host: session.name)
       try await Task.sleep(for: .seconds(delay))
       do {
-        return try await reconnect(broken)
+        return try await session.reconnect()
       } catch let next where DeliveryError.isBrokenConnection(next) {
         error = next
+      } catch let next where !(next is CancellationError) {
+        throw abandoned(session, after: next)
       }
     }
+  }
+
+  /// Whatever keeps this laptop from following, the job goes on.
+  private func abandoned(_ session: HostSession, after error: any Error) -> DeliveryError {
+    var failure = DeliveryError(error, host: session.name)
+    failure.what = "the job can be followed no longer: \(failure.what)"
+    failure.leftBehind = "job \(id) goes on there by itself"
+    failure.next.append("remote-build attach \(id)")
+    return failure
   }
 }

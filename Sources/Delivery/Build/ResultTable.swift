@@ -25,6 +25,13 @@ struct ResultTable: Sendable {
       host: host, part: .failed, status: failure.status, summary: failure.what, seconds: seconds)
   }
 
+  /// Counts what went wrong on hosts that were not needed as no failure.
+  mutating func excuse(allBut host: String) {
+    for (name, row) in rows where name != host && row.part == .failed {
+      rows[name] = HostResult(host: name, part: .skipped, status: .success, summary: row.summary, seconds: row.seconds)
+    }
+  }
+
   /// A row for every host; one that was not needed, or not come to, was skipped.
   var results: [HostResult] {
     hosts.map { host in

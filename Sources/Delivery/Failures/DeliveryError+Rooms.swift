@@ -50,9 +50,7 @@ extension DeliveryError {
       case .configuration, .unsupported: .usage
       default: .unavailable
       }
-    self.init(
-      status, host: error.host, error.message, leftBehind: "nothing was sent there", next: error.hint.map { [$0] } ?? []
-    )
+    self.init(status, host: error.host, error.message, next: error.hint.map { [$0] } ?? [])
   }
 
   /// What an agent refused. The codes of a sync are ``Refusal``; the others are the jobs'.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Jobs
 internal import RemoteKit
 internal import Sync
 internal import SystemPackage
@@ -28,9 +29,18 @@ struct Fleet: Sendable {
     _ hosts: [Host], workspace: LocalWorkspace, selection: HostSelection, context: RunContext
   ) async -> Fleet {
     let clock = ContinuousClock()
+    let distinctName = await workspace.distinctName(owner: context.owner)
     let outcomes = await each(hosts.map { ($0.name, $0) }, context: context) { host in
       let start = clock.now
-      let session = try await HostSession.open(host, project: workspace.name, selection: selection, context: context)
+      let session: HostSession
+      do {
+        session = try await HostSession.open(
+          host, project: workspace.name, distinctName: distinctName, selection: selection, context: context)
+      } catch {
+        var failure = DeliveryError(error, host: host.name)
+        failure.leftBehind = failure.leftBehind ?? "nothing was sent there"
+        throw failure
+      }
       context.emit(
         .connected(.init(seconds: start.duration(to: clock.now).seconds, platform: session.platform, builder: nil)),
         host: host.name)
@@ -75,6 +85,11 @@ struct Fleet: Sendable {
       await session.close()
     }
     sessions.removeAll { failures[$0.name] != nil }
+  }
+
+  /// The jobs on each host; a host that does not tell them is emitted.
+  func jobs(_ context: RunContext) async -> [String: Result<[JobStatus], DeliveryError>] {
+    await Self.each(sessions.map { ($0.name, $0) }, context: context) { try await JobClient($0.agent).list() }
   }
 
   func close() async {

@@ -2,62 +2,89 @@
 
 internal import Jobs
 internal import RemoteKit
-internal import Sync
+internal import Synchronization
 internal import SystemPackage
 internal import Vocabulary
 internal import Wire
 
-/// A host under work: a connection, an agent that answers on it, and where the workspace's copy lies there.
+/// A host under work: a connection, an agent that answers on it, and where the workspace's copy lies there. A connection
+/// that broke is replaced in place, so that whoever holds the session goes on with the new one.
 final class HostSession: Sendable {
+  private struct Link: Sendable {
+    var connection: HostConnection
+    var agent: AgentConnection
+
+    func close() async {
+      await agent.close()
+      await connection.close()
+    }
+  }
+
   let host: Host
+  /// What the first agent said.
   let hello: Hello
   /// The workspace's directory on the host, absolute.
   let workspace: String
-  private let connection: HostConnection
-  /// The agent that serves one call after another: sync, slots, starting a job.
-  let agent: FrameConnection
+  private let options: ConnectionOptions
+  private let link: Mutex<Link>
 
   var name: String { host.name }
   var platform: Platform { Platform(machine: hello.machine) }
+  /// The agent that serves one call after another: sync, slots, starting a job.
+  var agent: FrameConnection { link.withLock { $0.agent.frames } }
 
-  private init(host: Host, hello: Hello, workspace: String, connection: HostConnection, agent: FrameConnection) {
+  private init(host: Host, workspace: String, options: ConnectionOptions, link: Link) {
     self.host = host
-    self.hello = hello
     self.workspace = workspace
-    self.connection = connection
-    self.agent = agent
+    self.options = options
+    hello = link.agent.hello
+    self.link = Mutex(link)
   }
 
   /// Connects, authenticates, and starts the agent, installing it where this host has not seen it.
+  /// - Parameters:
+  ///   - project: what `{project}` stands for in a workspace's directory that somebody named.
+  ///   - distinctName: what it stands for in the default one.
   static func open(
-    _ host: Host, project: String, selection: HostSelection, context: RunContext
+    _ host: Host, project: String, distinctName: String, selection: HostSelection, context: RunContext
   ) async throws -> HostSession {
     let options = ConnectionOptions(
       agentsDirectory: context.agents, environment: context.environmentOfChildren,
-      sshConfig: selection.sshConfiguration,
-      acceptNewHostKey: selection.acceptsNewHostKeys
+      sshConfig: selection.sshConfiguration, acceptNewHostKey: selection.acceptsNewHostKeys
     ) { prompt in await context.askSecret?(prompt) }
+    let link = try await connect(host, options)
+    var host = host
+    host.workspace = selection.remoteDirectory ?? host.workspace
+    // In the default place every project of this user lies side by side, and two may have one directory name.
+    let name = host.workspace == Host.defaultWorkspace ? distinctName : project
+    return HostSession(
+      host: host, workspace: host.workspacePath(project: name, home: link.agent.hello.home), options: options,
+      link: link)
+  }
+
+  private static func connect(_ host: Host, _ options: ConnectionOptions) async throws -> Link {
     let connection = try await HostConnection.connect(host: host, options: options)
     do {
-      let agent = try await connection.openAgent()
-      var host = host
-      host.workspace = selection.remoteDirectory ?? host.workspace
-      return HostSession(
-        host: host, hello: agent.hello, workspace: host.workspacePath(project: project, home: agent.hello.home),
-        connection: connection, agent: agent.frames)
+      return Link(connection: connection, agent: try await connection.openAgent())
     } catch {
       await connection.close()
       throw error
     }
   }
 
-  /// A further agent on the same connection, for a call that goes on beside others.
-  func openAgent() async throws -> FrameConnection { try await connection.openAgent().frames }
-
-  func close() async {
-    await agent.close()
-    await connection.close()
+  /// Gives the connection up, which broke, and makes a new one.
+  func reconnect() async throws {
+    await link.withLock { $0 }.close()
+    let new = try await Self.connect(host, options)
+    link.withLock { $0 = new }
   }
+
+  /// A further agent on the same connection, for a call that goes on beside others.
+  func openAgent() async throws -> FrameConnection {
+    try await link.withLock { $0.connection }.openAgent().frames
+  }
+
+  func close() async { await link.withLock { $0 }.close() }
 
   /// Runs a short command on the host, on an agent of its own, and waits for its end.
   func run(
@@ -68,7 +95,6 @@ final class HostSession: Sendable {
     defer { Task { await agent.close() } }
     return try await JobClient(agent).run(
       CommandRequest(
-        argv: command, environment: environment, timeout: Double(timeout.components.seconds),
-        credentials: credentials))
+        argv: command, environment: environment, timeout: Double(timeout.components.seconds), credentials: credentials))
   }
 }

@@ -45,24 +45,27 @@ public struct JobsRun: Sendable {
     let fleet = try await connect()
     defer { Task { await fleet.close() } }
     var rows: [JobRow] = []
+    let lists = await fleet.jobs(context)
     for session in fleet.sessions {
-      for job in try await JobClient(session.agent).list() {
+      for job in (try? lists[session.name]?.get()) ?? [] {
         rows.append(
           JobRow(
             id: job.id, host: session.name, title: job.title, state: job.stateForPeople, owner: job.owner,
             started: Date(timeIntervalSince1970: job.created)))
       }
     }
-    return (rows.sorted { $0.id > $1.id }, ExitStatus.worst(fleet.failures.values.map(\.status)))
+    let failures = Array(fleet.failures.values) + lists.values.compactMap(\.failure)
+    return (rows.sorted { $0.id > $1.id }, ExitStatus.worst(failures.map(\.status)))
   }
 
   /// Stops a job and all that it started.
   public func cancel(_ id: String) async throws -> ExitStatus {
     let fleet = try await connect()
     defer { Task { await fleet.close() } }
+    let lists = await fleet.jobs(context)
     for session in fleet.sessions {
       let client = JobClient(session.agent)
-      guard let job = try await client.list().first(where: { $0.id == id }) else { continue }
+      guard let job = (try? lists[session.name]?.get())?.first(where: { $0.id == id }) else { continue }
       guard !job.isOver else {
         throw DeliveryError(.usage, host: session.name, "job \(id) is over: \(job.stateForPeople)")
       }
@@ -71,7 +74,7 @@ public struct JobsRun: Sendable {
       return .success
     }
     throw DeliveryError(
-      ExitStatus.worst(fleet.failures.values.map(\.status) + [.usage]),
+      fleet.failures.isEmpty ? .usage : ExitStatus.worst(fleet.failures.values.map(\.status)),
       "no job \(id) on \(fleet.sessions.map(\.name).joined(separator: ", "))", next: ["remote-build jobs"])
   }
 

@@ -68,8 +68,10 @@ public struct VerifyRun: Sendable {
     defer { Task { await fleet.close() } }
     var statuses = fleet.failures.values.map(\.status)
     var found: Set<String> = []
+    let lists = await fleet.jobs(context)
+    statuses += lists.values.compactMap(\.failure).map(\.status)
     for session in fleet.sessions {
-      for job in try await JobClient(session.agent).list() {
+      for job in (try? lists[session.name]?.get()) ?? [] {
         guard ULID.isValid(job.id), !job.plan.isEmpty else { continue }
         guard ids.isEmpty ? job.needsProof || !job.isOver : ids.contains(job.id) else {
           continue
@@ -79,8 +81,10 @@ public struct VerifyRun: Sendable {
       }
     }
     for id in ids where !found.contains(id) {
+      // Where a host could not be asked, the job may well be there.
       throw DeliveryError(
-        .usage, "no job \(id) on \(fleet.sessions.map(\.name).joined(separator: ", "))",
+        ExitStatus.worst(statuses.isEmpty ? [.usage] : statuses),
+        "no job \(id) on \(fleet.sessions.map(\.name).joined(separator: ", "))",
         next: ["remote-build jobs", "or name its host: --host NAME"])
     }
     if ids.isEmpty && found.isEmpty && statuses.isEmpty { context.warn("no job is pushed and unverified") }
@@ -104,12 +108,10 @@ public struct VerifyRun: Sendable {
       let plan = try record.plan() ?? trusted(FrameConnection.decode(RunPlan.self, Array(job.plan.utf8)), workspace)
       if record.plan() == nil { try record.create(plan) }
       let registry = try RegistryAccess(plan.build.registry, context: context)
-      let follower = JobFollower(id: job.id, record: record, context: context) { [selection, context] broken in
-        try await HostSession.open(broken.host, project: workspace.name, selection: selection, context: context)
-      }
-      let outcome = try await follower.follow(session)
+      context.emit(.started(.init(job: job.id, log: record.log.string)), host: session.name)
+      let outcome = try await JobFollower(id: job.id, record: record, context: context).follow(on: session)
       let release = try await JobCompletion(plan: plan, record: record, registry: registry, context: context)
-        .finish(outcome)
+        .finish(outcome, on: session)
       return try await pull(release.digest, plan, registry, workspace, inventory)
     } catch {
       let failure = DeliveryError(error, host: session.name)

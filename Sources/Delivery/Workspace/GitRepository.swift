@@ -48,6 +48,17 @@ public struct GitRepository: Sendable {
       source: await origin.map(Self.withoutPassword))
   }
 
+  /// What is the same in every clone, and differs between projects: the first commit, and the workspace's place in the
+  /// repository. `nil` where there is no commit.
+  func identity() async -> String? {
+    async let place = git("rev-parse", "--show-prefix")
+    guard let roots = await git("rev-list", "--max-parents=0", "HEAD"), let root = roots.split(separator: "\n").last
+    else {
+      return nil
+    }
+    return "\(root) \(await place ?? "")"
+  }
+
   /// A remote's URL without user and password: `git@host:path` becomes `https://host/path`, other URLs lose what stands
   /// before the `@`.
   static func withoutPassword(_ remote: String) -> String {

@@ -22,6 +22,13 @@ struct LocalWorkspace: Sendable {
   /// The workspace's name on hosts: the name of its directory.
   var name: String { root.lastComponent?.string ?? "workspace" }
 
+  /// The name with which a host tells this workspace from another one of the same directory name: the same in every clone
+  /// of a repository, and this laptop's own where there is none.
+  func distinctName(owner: String) async -> String {
+    let identity = await GitRepository(workspace: root).identity() ?? "\(owner) \(root)"
+    return "\(name)-\(Digest.sha256(of: identity).short)"
+  }
+
   /// Opens the workspace that was named, or the nearest one upward from the working directory.
   /// - Parameter needsProject: whether a directory without a `remote-build.yaml` is refused.
   static func open(_ named: FilePath?, context: RunContext, needsProject: Bool) throws -> LocalWorkspace {

@@ -24,7 +24,7 @@ final class CommandPipes {
   init(input: [UInt8]) throws {
     self.input = input
     do {
-      let pipes = try (0..<3).map { _ in try FileDescriptor.pipe() }
+      let pipes = try (0..<3).map { _ in try FileDescriptor.privatePipe() }
       theirs = [pipes[0].readEnd, pipes[1].writeEnd, pipes[2].writeEnd]
       (writer, output, error) = (pipes[0].writeEnd, pipes[1].readEnd, pipes[2].readEnd)
     } catch let error as Errno {

@@ -87,7 +87,7 @@ private final class CommandEnd {
 
   init(_ pid: Int32) {
     self.pid = pid
-    ends = try? FileDescriptor.pipe()
+    ends = try? FileDescriptor.privatePipe()
     guard let ends else { return }
     for end in [ends.readEnd, ends.writeEnd] { _ = fcntl(end.rawValue, F_SETFD, FD_CLOEXEC) }
     let writing = ends.writeEnd

@@ -23,20 +23,21 @@ struct JobStart {
       throw ServiceFailure(.invalidSpec, "a job needs steps, and each a command and an absolute directory")
     }
     let held = try take(spec.holds)
+    let job: JobDirectory
     do {
-      let job = try store.create(spec)
+      job = try store.create(spec)
       do {
         try await supervise(spec, job, holding: held.map(\.1))
       } catch {
         SmallFile.removeTree(job.path)
         throw error
       }
-      for (_, descriptor) in held { try? descriptor.close() }
-      return try job.status()
     } catch {
       for (path, descriptor) in held { locks.hold(path, descriptor) }
       throw error
     }
+    for (_, descriptor) in held { try? descriptor.close() }
+    return try job.status()
   }
 
   private func take(_ paths: [String]) throws -> [(String, FileDescriptor)] {
@@ -70,8 +71,8 @@ struct JobStart {
 
   private func launch(_ job: JobDirectory, holding held: [FileDescriptor]) throws -> (DescriptorStream, Int32) {
     try ServiceFailure.wrapping("cannot start a supervisor") {
-      let input = try FileDescriptor.pipe()
-      let output = try FileDescriptor.pipe()
+      let input = try FileDescriptor.privatePipe()
+      let output = try FileDescriptor.privatePipe()
       let log = try FileDescriptor.open(job.log, .writeOnly, options: [.append, .closeOnExec])
       let ours = [input.writeEnd, output.readEnd]
       let theirs = [input.readEnd, output.writeEnd, log]

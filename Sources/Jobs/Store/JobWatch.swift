@@ -25,7 +25,7 @@ final class JobWatch: @unchecked Sendable {
     changes = try ServiceFailure.wrapping("cannot watch job \(job.id)") {
       FileDescriptor(rawValue: try checked(rb_watch_directory(job.path.string)))
     }
-    let ends = try FileDescriptor.pipe()
+    let ends = try FileDescriptor.privatePipe()
     wake = (ends.readEnd, ends.writeEnd)
     for end in [wake.reading, wake.writing] { _ = fcntl(end.rawValue, F_SETFD, FD_CLOEXEC) }
   }

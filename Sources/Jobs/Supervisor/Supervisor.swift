@@ -80,7 +80,7 @@ final class Supervisor {
   private func letGo() {
     let null = try? FileDescriptor.open("/dev/null", .readWrite)
     // Without /dev/null, as in a bare chroot, a pipe that has ended does as well.
-    let ended = null == nil ? try? FileDescriptor.pipe() : nil
+    let ended = null == nil ? try? FileDescriptor.privatePipe() : nil
     if let input = null ?? ended?.readEnd { _ = try? input.duplicate(as: .standardInput) }
     if let output = null ?? ended?.writeEnd { _ = try? output.duplicate(as: .standardOutput) }
     try? ended?.writeEnd.close()

@@ -37,11 +37,10 @@ final class LocalProcess: ByteStream {
   #endif
 
   init(_ path: FilePath, arguments: [String] = [], environment: [String: String]) throws {
-    let input = try FileDescriptor.pipe()
-    let output = try FileDescriptor.pipe()
-    let errors = try FileDescriptor.pipe()
+    let input = try FileDescriptor.privatePipe()
+    let output = try FileDescriptor.privatePipe()
+    let errors = try FileDescriptor.privatePipe()
     let ends = [input, output, errors].flatMap { [$0.readEnd, $0.writeEnd] }
-    for descriptor in ends { _ = fcntl(descriptor.rawValue, F_SETFD, FD_CLOEXEC) }
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }

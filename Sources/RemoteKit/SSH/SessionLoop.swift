@@ -4,6 +4,7 @@ internal import Dispatch
 internal import Foundation
 internal import Synchronization
 internal import SystemPackage
+internal import Wire
 
 #if canImport(Glibc)
   internal import Glibc
@@ -45,10 +46,9 @@ final class SessionLoop: SerialExecutor, @unchecked Sendable {
   private let wake: (reading: FileDescriptor, writing: FileDescriptor)
 
   init() throws {
-    let ends = try FileDescriptor.pipe()
+    let ends = try FileDescriptor.privatePipe()
     wake = (ends.readEnd, ends.writeEnd)
     for end in [wake.reading, wake.writing] {
-      _ = fcntl(end.rawValue, F_SETFD, FD_CLOEXEC)
       _ = fcntl(end.rawValue, F_SETFL, fcntl(end.rawValue, F_GETFL) | O_NONBLOCK)
     }
   }

@@ -44,12 +44,13 @@ final class AgentWorkspace: Sendable {
     do {
       try Self.checkOwner(state, path + "/.remote-build", adopt)
       lease = try Lease(state: state, owner: owner, wait: wait, workspace: path)
-      if let project, try Self.project(state, path) != project {
-        try Disk.replace(state, Self.marker, [Array(project.utf8)], "\(path)/.remote-build/project")
-      }
     } catch {
       close(state)
       throw error
+    }
+    // All that is stored is set: what throws from here on is followed by `deinit`, which closes.
+    if let project, try Self.project(state, path) != project {
+      try Disk.replace(state, Self.marker, [Array(project.utf8)], "\(path)/.remote-build/project")
     }
   }
 

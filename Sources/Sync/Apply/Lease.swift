@@ -27,17 +27,11 @@ final class Lease: Sendable {
     descriptor = try Disk.open(state, Array("lease".utf8), O_RDWR | O_CREAT, path: path)
     while flock(descriptor, wait ? LOCK_EX : LOCK_EX | LOCK_NB) != 0 {
       if errno == EINTR { continue }
-      let failure = errno == EWOULDBLOCK ? Self.held(state, workspace) : SyncError.last("lock", path)
-      close(descriptor)
-      throw failure
+      // What throws from here on is followed by `deinit`, which closes.
+      throw errno == EWOULDBLOCK ? Self.held(state, workspace) : SyncError.last("lock", path)
     }
     let holder = Holder(owner: owner, since: Int64(time(nil)), process: getpid())
-    do {
-      try Disk.replace(state, Self.ownerFile, [try FrameConnection.json(holder)], path)
-    } catch {
-      close(descriptor)
-      throw error
-    }
+    try Disk.replace(state, Self.ownerFile, [try FrameConnection.json(holder)], path)
   }
 
   deinit { close(descriptor) }

@@ -6,7 +6,7 @@ public import Vocabulary
 public struct PushReport: Codable, Hashable, Sendable {
   /// The host's tree now, as the agent read it from its disk: the same as the scan's.
   public var treeDigest: Digest
-  /// Managed files.
+  /// Managed files, links included; directories do not count.
   public var files: Int
   /// Files that were made or changed, links included; directories do not count.
   public var changed: Int

@@ -55,7 +55,7 @@ public struct Tree: Hashable, Sendable {
     return low < entries.count && entries[low].path == path ? low : nil
   }
 
-  public var files: Int { entries.reduce(0) { $0 + ($1.content == nil ? 0 : 1) } }
+  public var files: Int { entries.reduce(0) { $0 + ($1.kind == .directory ? 0 : 1) } }
 
   /// The Merkle root. A directory's digest covers, for each entry in the order of the names' bytes: kind, permission
   /// bits, name, and the content's digest, the link's target or the directory's own digest.
