@@ -30,12 +30,12 @@ import Testing
 
       async let running = bench.tool("app", "--host", "lab-1", "--verbose")
       try await gate.connected()
-      var found = try Trace.inProcesses(secrets, except: bench)
+      var found = try Trace.inProcesses(secrets)
       found += try await bench.tracesOnDisk(secrets, duringTheRun: true)
       gate.open()
       let run = try await running
       #expect(run.status == 0, "\(run.talk)")
-      found += try Trace.inProcesses(secrets, except: bench)
+      found += try Trace.inProcesses(secrets)
       found += try await bench.tracesOnDisk(secrets, duringTheRun: false)
       for secret in secrets where (run.talk + run.out).contains(secret) { found.append("the program's own output") }
       let engine = try #require(bench.lab.description.host("lab-1")?.docker)
@@ -61,7 +61,7 @@ import Testing
         ["-c", "import socket; socket.create_connection(('127.0.0.1', \(gate.port))).recv(1)", secret],
         ["PLANTED": secret])
       try await gate.connected()
-      let found = try Trace.inProcesses([secret], except: bench)
+      let found = try Trace.inProcesses([secret])
       gate.open()
       _ = try await waiting
       #expect(found.contains { $0.hasSuffix("cmdline") } && found.contains { $0.hasSuffix("environ") })
@@ -74,7 +74,7 @@ import Testing
 enum Trace {
   /// The arguments and environments of all processes that this machine has now. The lab's own servers hold the
   /// registry's password in files, not here.
-  static func inProcesses(_ secrets: [String], except bench: Workbench) throws -> [String] {
+  static func inProcesses(_ secrets: [String]) throws -> [String] {
     let needles = secrets.map { Data($0.utf8) }
     var found: [String] = []
     for process in try FileManager.default.contentsOfDirectory(atPath: "/proc") where Int(process) != nil {

@@ -80,7 +80,7 @@ struct ImagePlanner: Sendable {
         .usage, "no registry is named",
         next: ["write registry: ADDRESS into \(LocalWorkspace.fileName), or --registry ADDRESS"])
     }
-    var registry = project.registry?.address == address ? project.registry! : ProjectRegistry(address: address)
+    var registry = project.registry.flatMap { $0.address == address ? $0 : nil } ?? ProjectRegistry(address: address)
     registry.caFile = order.certificates.map { FilePath(URL(filePath: $0.string).path) } ?? registry.caFile
     return registry
   }

@@ -30,7 +30,9 @@ struct JobCompletion: Sendable {
     context.emit(.pushed(await pushed(outcome, release)), host: plan.host)
     context.emit(.verified(.init(release, reference: plan.build.reference)))
     do {
-      try await JobClient(session.openAgent()).mark(record.id, verified: release.digest)
+      let agent = try await session.openAgent()
+      defer { Task { await agent.close() } }
+      try await JobClient(agent).mark(record.id, verified: release.digest)
     } catch {
       // The proof was given; only the host does not know it yet.
       context.warn(
