@@ -118,4 +118,34 @@ import Testing
       #expect(try await bench.job(on: "lab-1").state == "verified")
     }
   }
+
+  @Test func aConnectionCutInMidBuildIsTakenUpWithoutALostLine() async throws {
+    let lab = try await TestLab.lab()
+    let name = "far-\(UUID().uuidString.prefix(8).lowercased())"
+    let proxy = try await lab.proxy(toHost: "lab-1", name: name)
+    try await Workbench.with(lab) { bench in
+      let gate = try Gate()
+      let network = lab.description.host("lab-1")?.buildNetwork ?? "default"
+      try bench.write(
+        "../home/.config/remote-build/hosts/\(name).yaml",
+        "address: \(name)\nroles: [build]\nbuild-network: \(network)\n")
+      try bench.writeSmallWorkspace(
+        dockerfile: """
+          FROM python:3.12-slim
+          RUN echo before-the-cut && python3 -c "import socket; socket.create_connection(('127.0.0.1', \(gate.port))).recv(1)" \
+            && echo after-the-cut
+          """)
+      async let running = bench.tool("app", "--host", name, "--json")
+      try await gate.connected()
+      try await proxy.cut()
+      gate.open()
+      let run = try await running
+      #expect(run.status == 0, "\(run.talk) \(run.out)")
+      #expect(!run.events("reconnecting").isEmpty)
+      #expect(run.events("verified").count == 1)
+      let lines = run.events("output").compactMap { $0["line"] as? String }
+      for line in ["before-the-cut", "after-the-cut"] { #expect(lines.filter { $0 == line }.count == 1, "\(line)") }
+      #expect(try await bench.job(on: "lab-1").state == "verified")
+    }
+  }
 }
