@@ -94,7 +94,7 @@ import Wire
       try await host.withClient { try await $0.start(.shell("01A", "echo begun; \(gate.waiting)")) }
       try await host.waitForLine("begun", of: "01A")
       let supervisor = try #require(try host.store.status("01A").supervisor)
-      let step = try #require(try host.store.status("01A").steps[0].process)
+      let step = try #require(try await host.status(of: "01A") { $0.steps[0].process != nil }.steps[0].process)
       for pid in [supervisor.pid, step.pid] {
         let open = try SmallFile.names(in: FilePath("/proc/\(pid)/fd")).map { name in
           var buffer = [CChar](repeating: 0, count: 4096)

@@ -23,7 +23,9 @@ import Wire
       try await host.waitForLine("begun", of: "01A")
       let text = String(decoding: try SmallFile.read(pidFile, limit: 100), as: UTF8.self)
       let grandchild = try #require(Int32(text.dropLast()).flatMap(ProcessIdentity.init(running:)))
-      let step = try #require(try host.store.status("01A").steps[0].process)
+      // The log may have the step's first line before the status names its process.
+      let begun = try await host.status(of: "01A") { $0.steps[0].process != nil }
+      let step = try #require(begun.steps[0].process)
       let status = try await host.withClient { try await $0.cancel("01A") }
       #expect(status.phase == .cancelled)
       #expect(status.steps[1].started == nil)
@@ -39,7 +41,7 @@ import Wire
       let gate = try host.gate()
       try await host.withClient { try await $0.start(.shell("01A", "echo begun; exec cat < \(gate.path)")) }
       try await host.waitForLine("begun", of: "01A")
-      let running = try host.store.status("01A")
+      let running = try await host.status(of: "01A") { $0.steps[0].process != nil }
       let supervisor = try #require(running.supervisor)
       async let tailed = host.end(of: "01A")
       kill(supervisor.pid, SIGKILL)
@@ -158,10 +160,15 @@ import Wire
 extension TestHost {
   /// The place in the queue once the job has one that is not `former`.
   func position(of id: String, not former: Int? = nil) async throws -> Int? {
+    try await status(of: id) { $0.position != nil && $0.position != former }.position
+  }
+
+  /// The job's status once `holds` of it, or once the job is over.
+  func status(of id: String, where holds: (JobStatus) -> Bool) async throws -> JobStatus {
     let watch = try JobWatch(store.directory(id))
     while true {
       let status = try store.status(id)
-      if status.isOver || status.position != nil && status.position != former { return status.position }
+      if status.isOver || holds(status) { return status }
       _ = await watch.wait(status)
     }
   }
