@@ -53,7 +53,7 @@ let package = Package(
 
     // Rooms: each is tested without the others.
     room("Wire", ["Vocabulary", "CLinux", system]),
-    room("Sync", ["Wire", "Vocabulary", "CZstd", "CLinux", system]),
+    room("Sync", ["Wire", "Vocabulary", "CZstd", "CLinux", system, crypto]),
     room("Jobs", ["Wire", "Vocabulary", "CLinux", system]),
     room("RemoteKit", ["Wire", "Vocabulary", "Settings", "CLibSSH2", system, crypto, subprocess]),
     room("Registry", ["Vocabulary", "CCurl", system, subprocess]),

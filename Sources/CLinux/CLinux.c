@@ -1,3 +1,6 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include "CLinux.h"
 
 // Sync: see the header.
@@ -31,6 +34,10 @@ int rb_open_beneath(int directory, const char *path, int flags, uint32_t mode) {
 
 int rb_clone_file(int target, int source) { return ioctl(target, _IOW(0x94, 9, int), source); }
 
+int rb_exchange(int from, const char *old_path, int to, const char *new_path) {
+  return (int)syscall(SYS_renameat2, from, old_path, to, new_path, 2);
+}
+
 int rb_sync_filesystem(int descriptor) { return (int)syscall(SYS_syncfs, descriptor); }
 #else
 int rb_open_beneath(int directory, const char *path, int flags, uint32_t mode) {
@@ -45,9 +52,19 @@ int rb_clone_file(int target, int source) {
   return -1;
 }
 
+int rb_exchange(int from, const char *old_path, int to, const char *new_path) {
+  (void)from, (void)old_path, (void)to, (void)new_path;
+  errno = ENOSYS;
+  return -1;
+}
+
 int rb_sync_filesystem(int descriptor) {
   (void)descriptor;
   sync();
   return 0;
 }
 #endif
+
+int64_t rb_next_data(int file, int64_t offset) { return lseek(file, offset, SEEK_DATA); }
+
+int64_t rb_next_hole(int file, int64_t offset) { return lseek(file, offset, SEEK_HOLE); }

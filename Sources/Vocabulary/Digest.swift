@@ -5,13 +5,26 @@ internal import Crypto
 /// A SHA-256 digest: 32 bytes, written as `sha256:` and 64 lower-case hexadecimal digits, as the OCI image
 /// specification writes it.
 public struct Digest: Hashable, Sendable, Comparable {
-  /// The digest's 32 bytes.
-  public let bytes: [UInt8]
+  /// The bytes in their order, eight a word: a digest is a plain value and needs no memory of its own.
+  private let words: (first: UInt64, second: UInt64, third: UInt64, fourth: UInt64)
+
+  /// Takes 32 raw bytes; `nil` for any other count.
+  public init?(_ bytes: UnsafeRawBufferPointer) {
+    guard bytes.count == 32 else { return nil }
+    words = (
+      bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self), bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self),
+      bytes.loadUnaligned(fromByteOffset: 16, as: UInt64.self), bytes.loadUnaligned(fromByteOffset: 24, as: UInt64.self)
+    )
+  }
 
   /// Takes 32 raw bytes; `nil` for any other count.
   public init?(bytes: some Collection<UInt8>) {
     guard bytes.count == 32 else { return nil }
-    self.bytes = Array(bytes)
+    let made =
+      bytes.withContiguousStorageIfAvailable { Digest(UnsafeRawBufferPointer($0)) }
+      ?? Array(bytes).withUnsafeBytes { Digest($0) }
+    guard let made else { return nil }
+    self = made
   }
 
   /// Parses `sha256:<64 lower-case hexadecimal digits>`; `nil` for anything else, other algorithms included.
@@ -30,7 +43,22 @@ public struct Digest: Hashable, Sendable, Comparable {
       guard let high = Self.value(digits[index]), let low = Self.value(digits[index + 1]) else { return nil }
       bytes.append(high << 4 | low)
     }
-    self.bytes = bytes
+    self.init(bytes: bytes)
+  }
+
+  /// The digest's 32 bytes.
+  public var bytes: [UInt8] { withUnsafeBytes { Array($0) } }
+
+  public func withUnsafeBytes<Value>(_ body: (UnsafeRawBufferPointer) throws -> Value) rethrows -> Value {
+    try Swift.withUnsafeBytes(of: words, body)
+  }
+
+  public static func == (left: Digest, right: Digest) -> Bool { left.words == right.words }
+
+  public func hash(into hasher: inout Hasher) {
+    // The bytes are evenly spread already.
+    hasher.combine(words.first)
+    hasher.combine(words.second)
   }
 
   /// The digest of `data`.
@@ -60,7 +88,7 @@ public struct Digest: Hashable, Sendable, Comparable {
   public var short: String { String(hex.prefix(8)) }
 
   public static func < (left: Digest, right: Digest) -> Bool {
-    left.bytes.lexicographicallyPrecedes(right.bytes)
+    left.withUnsafeBytes { left in right.withUnsafeBytes { left.lexicographicallyPrecedes($0) } }
   }
 
   private static func value(_ digit: UInt8) -> UInt8? {
@@ -105,5 +133,5 @@ public struct DigestHasher: Sendable {
   public mutating func update(_ bytes: [UInt8]) { bytes.withUnsafeBytes { state.update(bufferPointer: $0) } }
 
   /// The digest of everything so far; the hasher may be updated further.
-  public func finish() -> Digest { Digest(bytes: Array(state.finalize()))! }
+  public func finish() -> Digest { state.finalize().withUnsafeBytes { Digest($0)! } }
 }

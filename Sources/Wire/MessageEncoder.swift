@@ -31,9 +31,14 @@ public struct MessageEncoder: Sendable {
     bytes.append(contentsOf: value)
   }
 
+  public mutating func write(_ value: ArraySlice<UInt8>) {
+    write(UInt64(value.count))
+    bytes.append(contentsOf: value)
+  }
+
   public mutating func write(_ text: String) { write(Array(text.utf8)) }
 
-  public mutating func write(_ digest: Digest) { bytes.append(contentsOf: digest.bytes) }
+  public mutating func write(_ digest: Digest) { digest.withUnsafeBytes { bytes.append(contentsOf: $0) } }
 }
 
 /// Reads what ``MessageEncoder`` wrote. Every length is checked against what is there before anything is allocated;
@@ -97,6 +102,12 @@ public struct MessageDecoder: Sendable {
     let count = try readCount()
     defer { position += count }
     return Array(bytes[position..<(position + count)])
+  }
+
+  /// Passes over bytes that are there.
+  public mutating func skip(_ count: Int) throws {
+    guard count >= 0, count <= remaining else { throw WireError(.malformed, "a message ended early") }
+    position += count
   }
 
   public mutating func readString() throws -> String {

@@ -73,7 +73,7 @@ final class Fixture: Sendable {
   ) async throws -> PushReport {
     let scan = try await scan(contexts)
     let push = WorkspacePush(
-      scan: scan, root: FilePath(laptop), host: "host-1", workspace: host ?? self.host, options: options,
+      scan: scan, host: "host-1", call: PushCall(workspace: host ?? self.host, options: options),
       ancestors: ancestors ?? self.ancestors)
     return try await withAgent { try await push.run(over: $0) }
   }
@@ -137,12 +137,31 @@ final class Fixture: Sendable {
       case .file:
         let file = try Disk.open(directory, name, O_RDONLY, path: "")
         defer { close(file) }
-        line += "\(try Disk.content(file, "").digest) \(stamp.modified)"
+        line += "\(try ContentHasher.read(file, "").content.digest) \(stamp.modified)"
       case .other: break
       }
       listing[child.bytes] = line
     }
   }
+}
+
+extension Scan {
+  /// All that is managed, which a test's tree is small enough for.
+  var entries: [TreeEntry] {
+    get throws {
+      var entries: [TreeEntry] = []
+      try snapshot.forEach { entries.append($0.entry) }
+      return entries
+    }
+  }
+}
+
+/// A snapshot of these entries, in no file that has a name.
+func snapshot(_ entries: [TreeEntry]) throws -> Snapshot {
+  let scratch = try Scratch()
+  let writer = try SnapshotWriter(scratch.descriptor, nil, path: "a tree")
+  for entry in entries { try writer.append(StampedEntry(entry: entry, stamp: nil)) }
+  return try writer.finish()
 }
 
 /// The code of the `ServiceFailure` that `body` throws; another error is thrown on.

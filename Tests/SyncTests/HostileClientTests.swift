@@ -11,7 +11,7 @@ import Wire
 @Suite struct HostileClientTests {
   /// Sends raw operations onto an empty workspace and returns the code that ends the call.
   private func send(
-    _ fixture: Fixture, operations: [UInt8], target: Digest = Tree.empty.digest, contents: [[UInt8]] = []
+    _ fixture: Fixture, operations: [UInt8], target: Digest = Snapshot.empty.digest, contents: [[UInt8]] = []
   ) async throws -> String? {
     try await fixture.withAgent { connection in
       let parameters = PushParameters(
@@ -19,7 +19,7 @@ import Wire
         dryRun: false)
       var frames = [
         try FrameConnection.call(PushKind.service, parameters),
-        Attempt(base: Tree.empty.digest, target: target).frame,
+        Attempt(base: Snapshot.empty.digest, target: target).frame,
         Frame(kind: PushKind.operations, payload: operations),
       ]
       frames += contents.map { Frame(kind: PushKind.contents, payload: $0) }
@@ -36,7 +36,15 @@ import Wire
   }
 
   private func put(_ path: String, _ kind: TreeEntry.Kind) -> Sync.Operation {
-    .put(TreeEntry(path: TreePath(unchecked: Array(path.utf8)), kind: kind, permissions: 0o644, modified: 0))
+    let entry = TreeEntry(
+      path: TreePath(unchecked: Array(path.utf8)), kind: kind, permissions: 0o644, modified: 0)
+    return .put(entry, entry.content == nil ? .stays : .sent)
+  }
+
+  private func pack(_ pieces: [ContentPiece]) -> [UInt8] {
+    let packer = Packer()
+    for piece in pieces { packer.add(piece) }
+    return packer.finish()
   }
 
   private var file: TreeEntry.Kind { .file(Content(digest: .sha256(of: "x"), size: 1)) }
@@ -82,8 +90,8 @@ import Wire
 
   @Test func contentWithAnotherDigestIsRefused() async throws {
     let fixture = try Fixture()
-    let tree = try Tree([TreeEntry(path: TreePath("f"), kind: file, permissions: 0o644, modified: 0)])
-    let pack = Pack.encode([ContentPiece(digest: .sha256(of: "x"), bytes: [0x79])])
+    let tree = try snapshot([TreeEntry(path: TreePath("f"), kind: file, permissions: 0o644, modified: 0)])
+    let pack = pack([ContentPiece(ordinal: 0, chunk: nil, bytes: [0x79])])
     let code = try await send(
       fixture, operations: OperationWriter.single([put("f", file)]), target: tree.digest, contents: [pack])
     #expect(code == Refusal.digestMismatch.rawValue)
@@ -92,9 +100,10 @@ import Wire
 
   @Test func contentThatNobodyNeedsAndContentThatIsMissingAreRefused() async throws {
     let fixture = try Fixture()
-    let tree = try Tree([TreeEntry(path: TreePath("f"), kind: file, permissions: 0o644, modified: 0)])
-    let stray = Pack.encode([ContentPiece(digest: .sha256(of: "y"), bytes: [0x79])])
-    for contents in [[stray], []] {
+    let tree = try snapshot([TreeEntry(path: TreePath("f"), kind: file, permissions: 0o644, modified: 0)])
+    let stray = pack([ContentPiece(ordinal: 1, chunk: nil, bytes: [0x78])])
+    let chunk = pack([ContentPiece(ordinal: 0, chunk: 0, bytes: [0x78])])
+    for contents in [[stray], [chunk], []] {
       let code = try await send(
         fixture, operations: OperationWriter.single([put("f", file)]), target: tree.digest, contents: contents)
       #expect(code == Refusal.digestMismatch.rawValue)
@@ -109,12 +118,12 @@ import Wire
   }
 
   @Test func aPackThatUnpacksToMoreThanItSaysIsRefused() throws {
-    var pack = Pack.encode([ContentPiece(digest: .sha256(of: "x"), bytes: [UInt8](repeating: 0, count: 100_000)[...])])
+    var pack = pack([ContentPiece(ordinal: 0, chunk: nil, bytes: [UInt8](repeating: 0, count: 100_000)[...])])
     var decoder = MessageDecoder(pack)
     #expect(try decoder.readByte() == 1)
     pack[1] = 0x81
-    #expect(throws: WireError.self) { try Pack.decode(pack) }
-    #expect(throws: WireError.self) { try Pack.decode([1, 0xff, 0xff, 0xff, 0xff, 0x7f]) }
+    #expect(throws: WireError.self) { try Unpacker.pieces(pack) }
+    #expect(throws: WireError.self) { try Unpacker.pieces([1, 0xff, 0xff, 0xff, 0xff, 0x7f]) }
   }
 
   @Test func aWorkspaceWhoseStateIsALinkIsRefused() async throws {

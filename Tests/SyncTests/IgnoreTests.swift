@@ -103,7 +103,7 @@ import Vocabulary
   }
 
   private func paths(_ fixture: Fixture, _ contexts: [ImageContext] = []) async throws -> Set<String> {
-    Set(try await fixture.scan(contexts).tree.entries.map(\.path.description))
+    Set(try await fixture.scan(contexts).entries.map(\.path.description))
   }
 
   @Test func gitAndOurOwnStateAreNeverSent() async throws {
@@ -186,7 +186,7 @@ import Vocabulary
     try fixture.write("a", "x")
     mkfifo(fixture.laptop + "/pipe", 0o600)
     let scan = try await fixture.scan()
-    #expect(scan.tree.entries.map(\.path.description) == ["a"])
+    #expect(try scan.entries.map(\.path.description) == ["a"])
     #expect(scan.warnings.count == 1)
   }
 }

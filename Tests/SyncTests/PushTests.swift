@@ -187,7 +187,8 @@ import Wire
     try fixture.write("zeros", [UInt8](repeating: 0, count: 5 << 20))
     try fixture.write("small", "x")
     let report = try await fixture.push()
-    #expect(report.contentBytes == ByteCount(8 << 20 | 1))
+    // Zeros are one chunk many times, and one more at the end.
+    #expect(report.contentBytes >= ByteCount(3 << 20 | 1) && report.contentBytes < ByteCount(4 << 20))
     #expect(report.bytesSent < ByteCount(4 << 20))
     // More than the initial credit, so the client waited once for the agent's word.
     #expect(report.roundTrips == 2)
@@ -227,10 +228,10 @@ import Wire
     try sample(fixture)
     let scan = try await fixture.scan()
     let push = WorkspacePush(
-      scan: scan, root: FilePath(fixture.laptop), host: "host-1", workspace: fixture.host, options: Fixture.options,
+      scan: scan, host: "host-1", call: PushCall(workspace: fixture.host, options: Fixture.options, isDry: true),
       ancestors: fixture.ancestors)
     let plan = try await fixture.withAgent { try await push.rehearse(over: $0) }
-    #expect(plan.puts.count == scan.tree.entries.count)
+    #expect(plan.puts.count == scan.snapshot.summary.entries)
     #expect(plan.contentBytes > .zero)
     #expect(!fixture.exists(""))
   }
@@ -241,7 +242,7 @@ import Wire
     let scan = try await fixture.scan()
     try fixture.write("a", "two")
     let push = WorkspacePush(
-      scan: scan, root: FilePath(fixture.laptop), host: "host-1", workspace: fixture.host, options: Fixture.options,
+      scan: scan, host: "host-1", call: PushCall(workspace: fixture.host, options: Fixture.options),
       ancestors: fixture.ancestors)
     let again = try await fixture.scan()
     try await fixture.withAgent { connection in
@@ -249,7 +250,7 @@ import Wire
       #expect(!fixture.exists("a"))
       // The connection is as good as before.
       let next = WorkspacePush(
-        scan: again, root: FilePath(fixture.laptop), host: "host-1", workspace: fixture.host, options: Fixture.options,
+        scan: again, host: "host-1", call: PushCall(workspace: fixture.host, options: Fixture.options),
         ancestors: fixture.ancestors)
       _ = try await next.run(over: connection)
       #expect(fixture.text("a") == "two")

@@ -15,6 +15,11 @@ int rb_private_pipe(int ends[2]);
 int rb_open_beneath(int directory, const char *path, int flags, uint32_t mode);
 // FICLONE: makes `target` share the blocks of `source`.
 int rb_clone_file(int target, int source);
+// renameat2 with RENAME_EXCHANGE: each of two paths takes the other's place at once.
+int rb_exchange(int from, const char *old_path, int to, const char *new_path);
+// Where the next data, or the next hole, of a file begins (SEEK_DATA, SEEK_HOLE), as lseek says it.
+int64_t rb_next_data(int file, int64_t offset);
+int64_t rb_next_hole(int file, int64_t offset);
 // Writes everything of the filesystem that holds `descriptor` to the disk.
 int rb_sync_filesystem(int descriptor);
 

@@ -34,20 +34,20 @@ extension HostSession {
   /// What a push would do; nothing is changed.
   func rehearse(
     _ scan: Scan, of workspace: LocalWorkspace, order: SyncOrder, context: RunContext
-  ) async throws -> PushPlan {
-    try await workspacePush(scan, of: workspace, order: order, context: context).rehearse(over: agent)
+  ) async throws -> PushPlanReport {
+    try await workspacePush(scan, of: workspace, order: order, context: context, isDry: true).rehearse(over: agent)
   }
 
   private func workspacePush(
-    _ scan: Scan, of local: LocalWorkspace, order: SyncOrder, context: RunContext
+    _ scan: Scan, of local: LocalWorkspace, order: SyncOrder, context: RunContext, isDry: Bool = false
   ) throws -> WorkspacePush {
     let ancestors = context.directories.ancestors
     try FileManager.default.createDirectory(
       atPath: ancestors.string, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    let options = PushOptions(
+      adopt: order.adopts, allowMassDelete: order.allowsMassDelete, owner: context.owner, project: local.name)
     return WorkspacePush(
-      scan: scan, root: local.root, host: name, workspace: workspace,
-      options: PushOptions(
-        adopt: order.adopts, allowMassDelete: order.allowsMassDelete, owner: context.owner, project: local.name),
+      scan: scan, host: name, call: PushCall(workspace: workspace, options: options, isDry: isDry),
       ancestors: AncestorStore(directory: ancestors))
   }
 }

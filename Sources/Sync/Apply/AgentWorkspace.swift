@@ -57,10 +57,29 @@ final class AgentWorkspace: Sendable {
   deinit { close(state) }
 
   /// What was pushed last, with the stamps it had then.
-  func recorded() -> StampedTree { StampedTree.load(state, Self.managedList) }
+  func recorded() -> Snapshot { Snapshot.load(state, Self.managedList) ?? .empty }
 
-  func record(_ tree: StampedTree) throws {
-    try tree.save(state, Self.managedList, path: "\(path)/.remote-build/managed")
+  /// Writes a new managed list, which takes the old one's place when it is finished.
+  func managedWriter() throws -> SnapshotWriter {
+    try SnapshotWriter(state, Self.managedList, path: "\(path)/.remote-build/managed")
+  }
+
+  /// Makes what a scan found the managed list.
+  func record(_ snapshot: Snapshot) throws {
+    let now = FileStamp.now()
+    let writer = try managedWriter()
+    try snapshot.forEach { item in
+      var item = item
+      item.mark = .none
+      if let stamp = item.stamp, stamp.kind == .file, !stamp.isSettled(at: now) { item.stamp = nil }
+      try writer.append(item)
+    }
+    _ = try writer.finish(takenAt: now)
+  }
+
+  /// The chunk lists of the big files here.
+  func chunks() throws -> ChunkStore {
+    try ChunkStore(state, Array("chunks".utf8), path: "\(path)/.remote-build/chunks")
   }
 
   /// A directory of the state, made where it is missing; the caller closes it.

@@ -1,84 +1,139 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Vocabulary
+internal import Wire
 
 /// What a push will do to a workspace, settled before anything is changed.
 struct ApplyPlan: Sendable {
-  /// How a file comes to its content.
-  enum Source: Hashable, Sendable {
-    /// The content stands there already; permissions or time change.
-    case stays
-    /// It arrives from the client.
-    case received
-    /// Another managed path of the host has it, and is deleted by this push: that file is moved.
-    case moved(TreePath)
-    /// Another managed path of the host has it.
-    case copied(TreePath)
-  }
-
-  let before: ManagedScan
-  let target: Tree
-  let operations: [Operation]
-  /// For each put file.
-  let sources: [TreePath: Source]
-  /// Entries whose content the client must send, one for each content.
-  let needed: [TreeEntry]
+  let before: Snapshot
+  /// What the managed list will be; touched paths are marked, and have no stamp yet.
+  let target: Snapshot
+  let steps: Spool
+  /// How many contents the client sends.
+  let sent: UInt64
   /// Paths to move to `.remote-build/saved` first: edited on the host, or adopted.
   let savedAside: [TreePath]
   /// Paths that are not managed any more but stay, since they were edited on the host.
-  let leftBehind: Set<TreePath>
-  /// Paths where a directory makes way for something else, or something else for a directory.
-  let cleared: [TreePath]
+  let leftBehind: [TreePath]
+  let has: Kinds
 
-  /// Checks operations against what stands on the disk. Blocks.
-  /// - Parameter recorded: what was pushed last.
-  /// - Parameter root: `nil` where there is no workspace yet.
-  /// - Throws: ``Refusal/inTheWay``, ``Refusal/massDelete``, and ``SyncError`` with `badTree`.
-  init(
-    _ operations: [Operation], before: ManagedScan, recorded: Tree, root: HeldDirectory?, adopt: Bool,
-    allowMassDelete: Bool
-  ) throws {
+  /// Which kinds of change there are: what there is none of needs no pass.
+  struct Kinds: Sendable, Hashable, Codable {
+    var moves = false
+    var removals = false
+    var clearings = false
+  }
+
+  var isEmpty: Bool { steps.bytes == 0 }
+}
+
+/// Checks steps against what stands on the disk, and makes the plan. Blocks.
+struct ApplyPlanner {
+  private let before: Snapshot
+  private let steps: Spool
+  /// `nil` where there is no workspace yet.
+  private let root: HeldDirectory?
+  private let adopt: Bool
+  private var moved: [UInt64: MovedDirectory] = [:]
+  private var saved: [TreePath] = []
+  private var left: [TreePath] = []
+  private var inTheWay: [TreePath] = []
+  private var has = ApplyPlan.Kinds()
+  private var sent: UInt64 = 0
+  /// Files that go, and are found nowhere else.
+  private var lost = 0
+
+  /// Where the entries of a directory begin that is moved.
+  private struct MovedDirectory {
+    var path: TreePath
+    var position: SnapshotReader.Position
+  }
+
+  init(_ before: Snapshot, _ steps: Spool, root: HeldDirectory?, adopt: Bool) {
     self.before = before
-    self.operations = operations
-    target = try before.tree.applying(operations)
-    if !allowMassDelete { try Self.guardAgainstMassDelete(operations, before.tree, target) }
+    self.steps = steps
+    self.root = root
+    self.adopt = adopt
+  }
 
-    var saved: [TreePath] = []
-    var left = Set<TreePath>()
-    var cleared: [TreePath] = []
-    var inTheWay: [TreePath] = []
-    for operation in operations {
-      let path = operation.path
-      switch operation {
-      case .delete: if before.edited.contains(path) { saved.append(path) }
-      case .forget: if before.edited.contains(path) { left.insert(path) }
-      case .put(let entry):
-        // What lies below something that goes away with it needs no look of its own.
-        if let last = saved.last, path.isBelow(last) { continue }
-        guard let root, let stamp = try root.stamp(path) else { continue }
-        if recorded[path] == nil {
-          if try Self.isSame(entry, stamp, root) { continue }
-          if adopt { saved.append(path) } else { inTheWay.append(path) }
-        } else if before.edited.contains(path) {
-          if try !Self.isSame(entry, stamp, root) { saved.append(path) }
-        } else if (stamp.kind == .directory) != entry.isDirectory {
-          cleared.append(path)
-          if stamp.kind == .directory {
-            let strangers = try Self.strangers(root, path, before.tree)
-            if adopt { saved += strangers } else { inTheWay += strangers }
-          }
-        }
-      }
-    }
+  /// - Parameter writer: takes the target.
+  /// - Throws: ``Refusal/inTheWay``, ``Refusal/massDelete``, and ``SyncError`` with `badTree`.
+  mutating func plan(_ writer: SnapshotWriter, allowMassDelete: Bool) throws -> ApplyPlan {
+    if try namesMovedDirectories() { try findMovedDirectories() }
+    var changes = Changes(before, steps)
+    while let change = try changes.next() { try take(change, writer) }
     guard inTheWay.isEmpty else { throw Self.inTheWay(inTheWay) }
-    // Where a directory makes way, nothing in it can be left behind.
-    let homeless = left.filter { path in cleared.contains { path.isBelow($0) } }
-    saved += homeless.sorted()
-    left.subtract(homeless)
-    savedAside = saved
-    leftBehind = left
-    self.cleared = cleared
-    (sources, needed) = Self.sources(operations, before, except: Set(saved), cleared)
+    let target = try writer.finish()
+    if !allowMassDelete { try guardAgainstMassDelete(target) }
+    return ApplyPlan(
+      before: before, target: target, steps: steps, sent: sent, savedAside: saved, leftBehind: left, has: has)
+  }
+
+  private func namesMovedDirectories() throws -> Bool {
+    var cursor = steps.cursor()
+    while let step = try cursor.next() {
+      if case .put(let entry, .moved) = step, entry.isDirectory { return true }
+    }
+    return false
+  }
+
+  private mutating func findMovedDirectories() throws {
+    var changes = Changes(before, steps)
+    while let change = try changes.next() {
+      guard case .moveAway(let item, let number) = change, item.entry.isDirectory, let position = changes.position
+      else {
+        continue
+      }
+      moved[number] = MovedDirectory(path: item.entry.path, position: position)
+    }
+  }
+
+  private mutating func take(_ change: Changes.Change, _ writer: SnapshotWriter) throws {
+    switch change {
+    case .keep(let item): try writer.append(item)
+    case .remove(let item):
+      has.removals = true
+      if !item.entry.isDirectory { lost += 1 }
+      if item.mark == .edited { save(item.entry.path) }
+    case .clear(let item):
+      if !item.entry.isDirectory { lost += 1 }
+      if item.mark == .edited { save(item.entry.path) }
+    case .forget(let item):
+      has.removals = true
+      if !item.entry.isDirectory { lost += 1 }
+      if item.mark == .edited { left.append(item.entry.path) }
+    case .moveAway, .moveAlong: has.moves = true
+    case .put(let entry, let source, let item):
+      if source == .sent { sent += 1 }
+      try look(at: entry, item)
+      try put(entry, source, writer)
+    }
+  }
+
+  private mutating func save(_ path: TreePath) {
+    if let last = saved.last, path == last || path.isBelow(last) { return }
+    saved.append(path)
+  }
+
+  /// Decides what becomes of what stands where an entry goes.
+  private mutating func look(at entry: TreeEntry, _ item: StampedEntry?) throws {
+    let path = entry.path
+    // What lies below something that goes away with it needs no look of its own.
+    if let last = saved.last, path.isBelow(last) { return }
+    guard let root, let stamp = try root.stamp(path) else { return }
+    guard let item else {
+      if try Self.isSame(entry, stamp, root) { return }
+      if adopt { saved.append(path) } else { inTheWay.append(path) }
+      return
+    }
+    if item.mark == .edited {
+      if try !Self.isSame(entry, stamp, root) { saved.append(path) }
+    } else if (stamp.kind == .directory) != entry.isDirectory {
+      has.clearings = true
+      guard stamp.kind == .directory else { return }
+      let strangers = try strangers(root, path)
+      if adopt { saved += strangers } else { inTheWay += strangers }
+    }
   }
 
   /// Whether what stands there, unmanaged, is what is to be there.
@@ -88,25 +143,48 @@ struct ApplyPlan: Sendable {
     case (.symlink(let target), .symlink):
       return try Disk.target(try root.parent(of: entry.path), entry.path.name, entry.path.description) == target
     case (.file(let content), .file):
-      return try stamp.size == Int64(content.size) && ManagedScan.content(root, entry.path) == content
+      return try stamp.size == Int64(content.size) && ManagedScan.content(root, entry.path).content == content
     default: return false
     }
   }
 
-  /// What nobody pushed in a directory that is to make way.
-  private static func strangers(_ root: HeldDirectory, _ path: TreePath, _ tree: Tree) throws -> [TreePath] {
-    let directory = try root.openDirectory(path.bytes)
-    defer { Disk.close(directory) }
-    var strangers: [TreePath] = []
-    for name in try Disk.names(directory, path.description).sorted(by: { $0.lexicographicallyPrecedes($1) }) {
-      let child = path.appending(name)
-      guard let entry = tree[child] else {
-        strangers.append(child)
-        continue
+  /// What nobody pushed in a directory that is to make way: whatever is not in the tree before.
+  private func strangers(_ root: HeldDirectory, _ path: TreePath) throws -> [TreePath] {
+    var managed = Set<TreePath>()
+    try before.forEach { if $0.entry.path.isBelow(path) { managed.insert($0.entry.path) } }
+    func look(_ path: TreePath) throws -> [TreePath] {
+      let directory = try root.openDirectory(path.bytes)
+      defer { Disk.close(directory) }
+      var strangers: [TreePath] = []
+      for name in try Disk.names(directory, path.description).sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+        let child = path.appending(name)
+        guard managed.contains(child) else {
+          strangers.append(child)
+          continue
+        }
+        if try Disk.stamp(directory, name)?.kind == .directory { strangers += try look(child) }
       }
-      if entry.isDirectory { strangers += try Self.strangers(root, child, tree) }
+      return strangers
     }
-    return strangers
+    return try look(path)
+  }
+
+  private func put(_ entry: TreeEntry, _ source: Operation.Source, _ writer: SnapshotWriter) throws {
+    try writer.append(StampedEntry(entry: entry, stamp: nil, mark: .touched))
+    guard case .moved(let number) = source, entry.isDirectory else { return }
+    guard let directory = moved[number] else {
+      throw SyncError(.badTree, "\(entry.path) comes from nowhere", path: entry.path.description)
+    }
+    let reader = SnapshotReader(before, at: directory.position)
+    _ = try reader.next()
+    while var item = try reader.next(), item.entry.path.isBelow(directory.path) {
+      item.entry.path = TreePath(
+        unchecked: entry.path.bytes + item.entry.path.bytes[directory.path.bytes.count...])
+      if let link = item.entry.link, link.isBelow(directory.path) {
+        item.entry.link = TreePath(unchecked: entry.path.bytes + link.bytes[directory.path.bytes.count...])
+      }
+      try writer.append(item)
+    }
   }
 
   private static func inTheWay(_ paths: [TreePath]) -> any Error {
@@ -118,57 +196,12 @@ struct ApplyPlan: Sendable {
       details: ["paths": paths.prefix(1000).map(\.description)])
   }
 
-  private static func guardAgainstMassDelete(_ operations: [Operation], _ before: Tree, _ target: Tree) throws {
-    let standing = before.entries.count { !$0.isDirectory }
-    guard standing > 0 else { return }
-    var kept = Set<Digest>()
-    var remaining = 0
-    for entry in target.entries where !entry.isDirectory {
-      remaining += 1
-      if let content = entry.content { kept.insert(content.digest) }
-    }
-    // What only changes its name is not lost.
-    let lost = operations.count { operation in
-      if case .put = operation { return false }
-      guard let entry = before[operation.path], !entry.isDirectory else { return false }
-      return entry.content.map { !kept.contains($0.digest) } ?? true
-    }
-    guard remaining == 0 || standing > 100 && lost * 2 > standing else { return }
+  private func guardAgainstMassDelete(_ target: Snapshot) throws {
+    let (standing, remaining) = (before.summary.files, target.summary.files)
+    guard standing > 0, remaining == 0 || standing > 100 && lost * 2 > standing else { return }
     throw Refusal.massDelete.failure(
       "this push would delete \(remaining == 0 ? "all \(standing)" : "\(lost) of \(standing)") files of the host's copy. "
         + "Nothing was changed. If that is meant, run the same command again with --allow-mass-delete",
       details: ["files": ["\(standing)"], "deleted": ["\(lost)"]])
-  }
-
-  private static func sources(
-    _ operations: [Operation], _ before: ManagedScan, except saved: Set<TreePath>, _ cleared: [TreePath]
-  ) -> ([TreePath: Source], [TreeEntry]) {
-    var standing: [Digest: TreePath] = [:]
-    for entry in before.tree.entries {
-      if let content = entry.content, standing[content.digest] == nil { standing[content.digest] = entry.path }
-    }
-    var movable: [Digest: [TreePath]] = [:]
-    for operation in operations {
-      guard case .delete(let path) = operation, !before.edited.contains(path) else { continue }
-      guard let content = before.tree[path]?.content, !cleared.contains(where: { path.isBelow($0) }) else { continue }
-      movable[content.digest, default: []].append(path)
-    }
-    var sources: [TreePath: Source] = [:]
-    var needed: [TreeEntry] = []
-    var awaited = Set<Digest>()
-    for operation in operations {
-      guard case .put(let entry) = operation, let content = entry.content else { continue }
-      if before.tree[entry.path]?.content == content && !saved.contains(entry.path) {
-        sources[entry.path] = .stays
-      } else if let source = movable[content.digest]?.popLast() {
-        sources[entry.path] = .moved(source)
-      } else if let source = standing[content.digest] {
-        sources[entry.path] = .copied(source)
-      } else {
-        sources[entry.path] = .received
-        if awaited.insert(content.digest).inserted { needed.append(entry) }
-      }
-    }
-    return (sources, needed)
   }
 }

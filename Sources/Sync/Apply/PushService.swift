@@ -3,12 +3,6 @@
 internal import Vocabulary
 internal import Wire
 
-#if canImport(Glibc)
-  internal import Glibc
-#else
-  internal import Darwin
-#endif
-
 /// The agent's side of `sync.push`.
 struct PushService {
   private let parameters: PushParameters
@@ -16,6 +10,9 @@ struct PushService {
   /// Whether credit was given, so that the client may be in the middle of sending.
   private var isGranted = false
   private var turn: Turn?
+  /// What was staged, until it is known whether a later push may go on from it.
+  private var staging: Staging?
+  private var journal: Journal?
 
   init(_ parameters: PushParameters, _ connection: FrameConnection) {
     self.parameters = parameters
@@ -29,6 +26,9 @@ struct PushService {
     } catch {
       let failure = Refusal.failure(from: error, workspace: parameters.workspace)
       guard failure is ServiceFailure else { throw failure }
+      // What broke off goes on later; what was refused does not.
+      staging?.remove()
+      journal?.discard()
       try await settleTurn()
       throw failure
     }
@@ -51,60 +51,94 @@ struct PushService {
         try await tell(standing, base: attempt.base)
         continue
       }
-      var operations: [Operation] = []
+      let steps = Spool(standing.scratch.descriptor)
       frame = try await receive()
       while frame.kind == PushKind.operations {
-        operations += try readOperations(frame.payload)
+        guard steps.bytes < Spool.most else { throw WireError(.tooLarge, "a push of \(steps.bytes) bytes of steps") }
+        try steps.append(frame.payload)
         frame = try await receive()
       }
-      let asked = operations
+      var recipes: [UInt64: RecipeReader] = [:]
+      while frame.kind == PushKind.recipe {
+        try take(frame.payload, &recipes, standing)
+        frame = try await receive()
+      }
       // The plan is made before the first content is taken, but a turn that came already must not be asked for again.
       if frame.kind == PushKind.turn { turn = try frame.readTurn() }
       if turn == .abandon { throw Self.abandoned }
-      let plan = try await Threads.run { try standing.plan(asked, parameters) }
-      guard plan.target.digest == attempt.target else {
-        throw Refusal.digestMismatch.failure("the operations lead to another tree than was announced")
+      return try await carryOut(attempt, steps, recipes, standing, frame)
+    }
+  }
+
+  private func take(_ payload: [UInt8], _ recipes: inout [UInt64: RecipeReader], _ standing: Standing) throws {
+    var decoder = MessageDecoder(payload)
+    let ordinal = try decoder.readUInt()
+    var recipe = recipes[ordinal] ?? RecipeReader(ordinal: ordinal, limit: UInt64(Int64.max))
+    try recipe.take(&decoder) { try standing.list(of: $0) }
+    recipes[ordinal] = recipe
+  }
+
+  private mutating func carryOut(
+    _ attempt: Attempt, _ steps: Spool, _ recipes: [UInt64: RecipeReader], _ standing: Standing, _ first: Frame
+  ) async throws -> PushAnswer {
+    let parameters = parameters
+    guard let workspace = standing.workspace, !parameters.dryRun else {
+      let plan = try await Threads.run {
+        try standing.plan(steps, SnapshotWriter(standing.scratch.descriptor, nil, path: "a tree"), parameters)
       }
-      if parameters.dryRun { return try await rehearse(plan) }
-      return try await apply(plan, standing, frame)
-    }
-  }
-
-  private mutating func rehearse(_ plan: ApplyPlan) async throws -> PushAnswer {
-    try await settleTurn()
-    return PushAnswer(
-      treeDigest: plan.target.digest, savedAside: plan.savedAside.map(\.description),
-      leftBehind: plan.leftBehind.sorted().map(\.description))
-  }
-
-  private mutating func apply(_ plan: ApplyPlan, _ standing: Standing, _ first: Frame) async throws -> PushAnswer {
-    guard let workspace = standing.workspace else { throw Refusal.notOurs.failure("there is no workspace") }
-    if plan.operations.isEmpty {
+      try Self.check(plan, attempt)
       try await settleTurn()
-      if standing.scan.filesHashed > 0 { try await Threads.run { try workspace.record(standing.scan.stamped) } }
-      return PushAnswer(treeDigest: plan.target.digest)
+      return PushAnswer(
+        treeDigest: plan.target.digest, savedAside: plan.savedAside.map(\.description),
+        leftBehind: plan.leftBehind.map(\.description))
     }
-    let staging = try await Threads.run { try Staging(workspace, contents: plan.needed) }
+    guard steps.bytes > 0 else {
+      guard attempt.target == standing.digest else { throw Self.leadsElsewhere }
+      try await settleTurn()
+      if standing.scan.filesHashed > 0 { try await Threads.run { try workspace.record(standing.scan.snapshot) } }
+      return PushAnswer(treeDigest: standing.digest)
+    }
+    let (journal, plan) = try await Threads.run {
+      let journal = try Journal(workspace)
+      return (journal, try standing.plan(steps, journal.targetWriter(), parameters))
+    }
+    self.journal = journal
+    try Self.check(plan, attempt)
+    let staging = try await Threads.run { try Staging(workspace) }
+    self.staging = staging
+    let receiver = try await Threads.run { try ContentReceiver(plan, recipes, staging, workspace.root) }
     if turn == nil || turn == .waiting {
       isGranted = true
-      try await connection.send(.credit(PushKind.window))
+      let held = receiver.held.encoded.map { Frame(kind: PushKind.held, payload: $0) }
+      try await connection.send(held + [.credit(PushKind.window)])
     }
     if turn == .waiting { turn = nil }
-    try await receiveContents(into: staging, first: first)
-    try await Threads.run { try staging.expectComplete() }
-    let (tree, saved) = try await Threads.run { try Application(workspace, plan, staging).run() }
+    try await receiveContents(into: receiver, first: first)
+    try await Threads.run { try receiver.expectComplete() }
+    let isFromManaged = standing.scan.snapshot === standing.recorded
+    let (list, saved) = try await Threads.run {
+      for recipe in recipes.values { try? standing.chunks?.save(recipe.chunks) }
+      return try Application(workspace, plan, staging).run(journal, isFromManaged: isFromManaged)
+    }
     return PushAnswer(
-      treeDigest: tree.tree.digest, savedAside: saved, leftBehind: plan.leftBehind.sorted().map(\.description))
+      treeDigest: list.digest, savedAside: saved, leftBehind: plan.leftBehind.map(\.description))
   }
 
-  private mutating func receiveContents(into staging: Staging, first: Frame) async throws {
+  private static func check(_ plan: ApplyPlan, _ attempt: Attempt) throws {
+    guard plan.target.digest == attempt.target else { throw leadsElsewhere }
+  }
+
+  private static let leadsElsewhere = Refusal.digestMismatch.failure(
+    "the operations lead to another tree than was announced")
+
+  private mutating func receiveContents(into receiver: ContentReceiver, first: Frame) async throws {
     var consumed = 0
     var frame = first
     while true {
       switch frame.kind {
       case PushKind.contents:
         let payload = frame.payload
-        try await Threads.run { try staging.receive(payload) }
+        try await Threads.run { try receiver.receive(payload) }
         consumed += payload.count
         if consumed >= PushKind.window / 4 {
           try await connection.send(.credit(consumed))
@@ -151,49 +185,39 @@ struct PushService {
   private mutating func tell(_ standing: Standing, base: Digest) async throws {
     try await settleTurn()
     if turn == .abandon { throw Self.abandoned }
-    let isFromBase = base == standing.recordedDigest
-    let from = isFromBase ? standing.recorded.tree : .empty
-    let operations = from.operations(to: standing.scan.tree)
-    for batch in OperationWriter(operations).batches {
+    let isFromBase = base == standing.recorded.digest
+    let steps = try await Threads.run {
+      try Difference(
+        from: isFromBase ? standing.recorded : .empty, to: standing.scan.snapshot, scratch: standing.scratch.descriptor,
+        stands: { _ in false }
+      ).steps
+    }
+    var cursor = steps.cursor()
+    while let batch = try cursor.nextBatch() {
       try await connection.send(Frame(kind: PushKind.differs, payload: batch))
     }
     try await connection.send(DiffersEnd(isFromBase: isFromBase, tree: standing.digest).frame)
   }
 }
 
-/// What a push finds on the host.
-private struct Standing: Sendable {
-  /// `nil` in a rehearsal where nothing was pushed yet.
-  let workspace: AgentWorkspace?
-  let recorded: StampedTree
-  let scan: ManagedScan
-  let digest: Digest
-  let recordedDigest: Digest
-
-  /// Opens the workspace, takes the lease and scans. Blocks.
-  init(_ parameters: PushParameters) throws {
-    // A rehearsal makes nothing, so it looks before it opens.
-    if try parameters.dryRun && Disk.stamp(AT_FDCWD, Array(parameters.workspace.utf8)) == nil {
-      workspace = nil
-      recorded = .empty
-      scan = .empty
-      digest = Tree.empty.digest
-      recordedDigest = digest
-      return
-    }
-    let opened = try AgentWorkspace(
-      parameters.workspace, project: parameters.project, owner: parameters.owner, adopt: parameters.adopt,
-      wait: parameters.wait)
-    workspace = opened
-    recorded = opened.recorded()
-    scan = try ManagedScan(opened.root, recorded: recorded)
-    digest = scan.tree.digest
-    recordedDigest = scan.edited.isEmpty && scan.tree == recorded.tree ? digest : recorded.tree.digest
+extension Standing {
+  fileprivate func plan(
+    _ steps: Spool, _ writer: SnapshotWriter, _ parameters: PushParameters
+  ) throws -> ApplyPlan {
+    var planner = ApplyPlanner(scan.snapshot, steps, root: workspace?.root, adopt: parameters.adopt)
+    return try planner.plan(writer, allowMassDelete: parameters.allowMassDelete)
   }
 
-  func plan(_ operations: [Operation], _ parameters: PushParameters) throws -> ApplyPlan {
-    try ApplyPlan(
-      operations, before: scan, recorded: recorded.tree, root: workspace?.root, adopt: parameters.adopt,
-      allowMassDelete: parameters.allowMassDelete)
+  /// The chunks of a file that stands here; read again where their list is lost.
+  fileprivate func list(of source: Recipe.Source) throws -> ChunkList {
+    if let list = chunks?.load(source.content.digest) { return list }
+    guard let root = workspace?.root, let list = try? ManagedScan.content(root, source.path).chunks,
+      list.digest == source.content.digest
+    else {
+      throw Refusal.treeChanged.failure(
+        "\(source.path) changed on the host during the push. Nothing was changed; run the same command again",
+        details: ["paths": [source.path.description]])
+    }
+    return list
   }
 }

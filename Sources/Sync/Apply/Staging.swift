@@ -2,7 +2,6 @@
 
 internal import CLinux
 internal import Vocabulary
-internal import Wire
 
 #if canImport(Glibc)
   internal import Glibc
@@ -10,89 +9,66 @@ internal import Wire
   internal import Darwin
 #endif
 
-/// What a push brings, before it is moved into place: files under the workspace's `.remote-build/staging`, each
-/// verified against its digest.
-final class Staging: @unchecked Sendable {
-  // `@unchecked`: used by one call, which awaits each step on a worker thread.
-  private struct Expected {
-    var size: UInt64
-    /// The first entry with this content: its file gets that one's permissions and time at once.
-    var entry: TreeEntry
-  }
-
+/// What a push brings, before it is moved into place: `.remote-build/staging`. What arrived whole, or a chunk at a
+/// time, survives a push that breaks off, and is not sent again.
+///
+/// Names: `c` and a digest, a content that is whole; `p`, a divided one that is not; `h`, which of its chunks are there;
+/// `f` and a step's number, what a path will be; `m` and a number, what was moved away; `x`, what made way.
+final class Staging: Sendable {
   let descriptor: Int32
   private let workspace: AgentWorkspace
-  private var expected: [Digest: Expected]
-  private var open: (descriptor: Int32, digest: Digest, hasher: DigestHasher, size: UInt64)?
+  /// Whether something was here before.
+  let isResumed: Bool
 
-  static let directory = "staging"
+  static let directory = Array("staging".utf8)
 
-  /// - Parameter contents: the entries that need content which the host does not have, one for each content.
-  init(_ workspace: AgentWorkspace, contents: [TreeEntry]) throws {
+  init(_ workspace: AgentWorkspace) throws {
     self.workspace = workspace
-    expected = [:]
-    for entry in contents {
-      guard let content = entry.content else { continue }
-      expected[content.digest] = Expected(size: content.size, entry: entry)
+    descriptor = try workspace.openState("staging")
+    isResumed = try !Disk.names(descriptor, "staging").isEmpty
+  }
+
+  deinit { close(descriptor) }
+
+  /// Removes it with all that is in it. What cannot be removed now goes after a later push.
+  func remove() { try? Disk.remove(workspace.state, Self.directory, "staging") }
+
+  static func content(_ digest: Digest) -> [UInt8] { Array("c\(digest.hex)".utf8) }
+  static func step(_ number: Int) -> [UInt8] { Array("f\(number)".utf8) }
+  static func away(_ number: UInt64) -> [UInt8] { Array("m\(number)".utf8) }
+  static func cleared(_ number: Int) -> [UInt8] { Array("x\(number)".utf8) }
+
+  /// Whether a content is here whole, verified anew: it may be from before a crash.
+  func holds(_ content: Content) throws -> Bool {
+    let name = Self.content(content.digest)
+    guard let stamp = try Disk.stamp(descriptor, name), stamp.kind == .file else { return false }
+    if stamp.size == Int64(content.size) {
+      let file = try Disk.open(descriptor, name, O_RDONLY | O_NONBLOCK, path: "a staged file")
+      defer { close(file) }
+      if try ContentHasher.read(file, "a staged file").content == content { return true }
     }
-    try Disk.remove(workspace.state, Array(Self.directory.utf8), "staging")
-    descriptor = try workspace.openState(Self.directory)
+    try Disk.remove(descriptor, name, "a staged file")
+    return false
   }
 
-  deinit {
-    if let open { close(open.descriptor) }
-    close(descriptor)
-    // What cannot be removed now goes when the next push begins.
-    try? Disk.remove(workspace.state, Array(Self.directory.utf8), "staging")
-  }
-
-  static func name(_ digest: Digest) -> [UInt8] { Array("c\(digest.hex)".utf8) }
-
-  /// Writes one frame's pieces. Throws ``Refusal/digestMismatch`` for content that was not announced, or is other than
-  /// its digest says.
-  func receive(_ payload: [UInt8]) throws {
-    for piece in try Pack.decode(payload) {
-      guard let wanted = expected[piece.digest] else {
-        throw Refusal.digestMismatch.failure("the client sent content \(piece.digest.short) that no file needs")
-      }
-      var current: (descriptor: Int32, digest: Digest, hasher: DigestHasher, size: UInt64)
-      if let open {
-        guard open.digest == piece.digest else {
-          throw Refusal.digestMismatch.failure("content \(open.digest.short) ended after \(open.size) bytes")
-        }
-        current = open
-      } else {
-        let file = try Disk.open(
-          descriptor, Self.name(piece.digest), O_WRONLY | O_CREAT | O_EXCL, path: wanted.entry.path.description)
-        current = (file, piece.digest, DigestHasher(), 0)
-        open = current
-      }
-      try Disk.write(current.descriptor, piece.bytes, wanted.entry.path.description)
-      piece.bytes.withUnsafeBytes { current.hasher.update($0) }
-      current.size += UInt64(piece.bytes.count)
-      open = current
-      guard current.size <= wanted.size else {
-        throw Refusal.digestMismatch.failure("\(wanted.entry.path) has more bytes than were announced")
-      }
-      if current.size == wanted.size { try finish(wanted, current.hasher) }
+  /// Writes a whole content that was verified, settled for the path that gets it.
+  func put(_ bytes: ArraySlice<UInt8>, _ entry: TreeEntry, _ digest: Digest) throws {
+    let name = Self.content(digest)
+    let path = entry.path.description
+    let file: Int32
+    do {
+      file = try Disk.open(descriptor, name, O_WRONLY | O_CREAT | O_EXCL, path: path)
+    } catch let error as SyncError where error.systemError == EEXIST {
+      try Disk.remove(descriptor, name, path)
+      file = try Disk.open(descriptor, name, O_WRONLY | O_CREAT | O_EXCL, path: path)
     }
-  }
-
-  private func finish(_ wanted: Expected, _ hasher: DigestHasher) throws {
-    guard let finished = open else { return }
-    open = nil
-    defer { close(finished.descriptor) }
-    guard hasher.finish() == finished.digest else {
-      throw Refusal.digestMismatch.failure("\(wanted.entry.path) arrived with another content than was announced")
-    }
-    try Self.settle(finished.descriptor, wanted.entry)
-    expected[finished.digest] = nil
-  }
-
-  /// Throws unless all content is there.
-  func expectComplete() throws {
-    guard expected.isEmpty, open == nil else {
-      throw Refusal.digestMismatch.failure("\(expected.count) announced contents did not arrive")
+    defer { close(file) }
+    do {
+      try Disk.write(file, bytes, path)
+      try Self.settle(file, entry)
+    } catch {
+      _ = Disk.withPath(name) { unlinkat(descriptor, $0, 0) }
+      throw error
     }
   }
 
@@ -114,24 +90,11 @@ final class Staging: @unchecked Sendable {
     let path = entry.path.description
     let source = try Disk.open(from, sourceName, O_RDONLY | O_NONBLOCK, path: path)
     defer { close(source) }
+    try Disk.remove(to, name, path)
     let target = try Disk.open(to, name, O_RDWR | O_CREAT | O_EXCL, path: path)
     defer { close(target) }
-    var content: Content
-    if rb_clone_file(target, source) == 0 {
-      content = try Disk.content(target, path)
-    } else {
-      var hasher = DigestHasher()
-      var size: UInt64 = 0
-      while true {
-        let bytes = try Disk.read(source, 256 << 10, path)
-        if bytes.isEmpty { break }
-        hasher.update(bytes)
-        size += UInt64(bytes.count)
-        try Disk.write(target, bytes, path)
-      }
-      content = Content(digest: hasher.finish(), size: size)
-    }
-    guard content == entry.content else {
+    if rb_clone_file(target, source) != 0 { try Disk.copy(source, target, path) }
+    guard try ContentHasher.read(target, path).content == entry.content else {
       throw Refusal.treeChanged.failure(
         "\(path) changed on the host while it was copied there. Run the same command again", details: ["paths": [path]])
     }

@@ -139,46 +139,15 @@ struct ManagedSelection: Sendable {
   private static let git = Array(".git".utf8)
 }
 
-extension Tree {
-  /// What of this tree the image's context includes, ignore files read by `contents`; its digest is the context digest.
-  ///
-  /// Paths stay relative to the workspace. Throws ``SyncError`` with `badPattern` or `badContext`.
-  func subtree(_ context: ImageContext, contents: (TreePath) throws -> [UInt8]?) throws -> Tree {
-    let selection = try ContextSelection(context, contents: contents)
-    return Tree(
-      sorted: entries.selected { path, isDirectory, place in
-        let verdict = selection.judge(path, isDirectory: isDirectory, in: place)
-        return (verdict.isIncluded, verdict.place)
-      } from: {
-        selection.root
-      })
-  }
-}
-
-extension [TreeEntry] {
-  /// The entries that `judge` includes, and the directories above them.
-  func selected<Place>(
-    _ judge: (TreePath, Bool, Place) -> (isIncluded: Bool, place: Place?), from root: () -> Place
-  ) -> [TreeEntry] {
-    var result: [TreeEntry] = []
-    var open: [(entry: TreeEntry, place: Place?, isTaken: Bool)] = []
-    let top = root()
-    for entry in self {
-      while let last = open.last, !entry.path.isBelow(last.entry.path) { open.removeLast() }
-      guard let place = open.isEmpty ? top : open[open.count - 1].place else {
-        if entry.isDirectory { open.append((entry, nil, false)) }
-        continue
-      }
-      let (isIncluded, next) = judge(entry.path, entry.isDirectory, place)
-      if isIncluded {
-        for index in open.indices where !open[index].isTaken {
-          result.append(open[index].entry)
-          open[index].isTaken = true
-        }
-        result.append(entry)
-      }
-      if entry.isDirectory { open.append((entry, next, isIncluded)) }
+extension ContextSelection {
+  /// Whether the context includes a file, asked outside of a walk.
+  func includes(_ path: TreePath) -> Bool {
+    var place = root
+    for (index, byte) in path.bytes.enumerated() where byte == TreePath.slash {
+      let above = TreePath(unchecked: Array(path.bytes[..<index]))
+      guard let next = judge(above, isDirectory: true, in: place).place else { return false }
+      place = next
     }
-    return result
+    return judge(path, isDirectory: false, in: place).isIncluded
   }
 }

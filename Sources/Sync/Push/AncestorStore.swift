@@ -18,16 +18,15 @@ public struct AncestorStore: Sendable {
   /// - Parameter directory: is made where it does not exist; its parent must.
   public init(directory: FilePath) { self.directory = directory }
 
-  func load(host: String, workspace: String) -> Tree {
-    StampedTree.load(AT_FDCWD, name(host, workspace)).tree
+  func load(host: String, workspace: String) -> Snapshot {
+    Snapshot.load(AT_FDCWD, name(host, workspace)) ?? .empty
   }
 
-  func save(_ tree: Tree, host: String, workspace: String) throws {
+  func save(_ snapshot: Snapshot, host: String, workspace: String) throws {
     guard mkdir(directory.string, 0o700) == 0 || errno == EEXIST else {
       throw SyncError.last("make the directory", directory.string)
     }
-    let stamped = StampedTree(tree: tree, stamps: tree.entries.map { _ in nil }, takenAt: 0)
-    try stamped.save(AT_FDCWD, name(host, workspace), path: directory.string)
+    try snapshot.copy(to: AT_FDCWD, name(host, workspace), path: directory.string)
   }
 
   private func name(_ host: String, _ workspace: String) -> [UInt8] {

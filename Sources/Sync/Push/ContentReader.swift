@@ -14,20 +14,38 @@ internal import Vocabulary
 /// Every content is hashed again as it is read: what does not match its digest any more is never completed.
 final class ContentReader: @unchecked Sendable {
   // `@unchecked`: used by one task, which awaits each call before the next one.
-  private let root: FilePath
-  private let files: [(path: TreePath, content: Content)]
-  private var next = 0
-  private var open: (descriptor: Int32, hasher: DigestHasher, left: UInt64)?
+  private let root: [UInt8]
+  private let plan: PushPlan
+  private var cursor: Spool.Cursor
+  private var ordinal: UInt64 = 0
+  private var recipes: ArraySlice<Recipe>
+  private let packer = Packer()
+  private var current: Divided?
+  /// What the host has of an attempt before.
+  var held = HeldContents()
 
-  /// - Parameter files: one for each content that is to be sent.
-  init(root: FilePath, files: [(path: TreePath, content: Content)]) {
-    self.root = root
-    self.files = files
+  /// A big file under way.
+  fileprivate struct Divided {
+    var path: TreePath
+    var file: Int32
+    var ordinal: UInt64
+    var chunks: ChunkList
+    var runs: ArraySlice<Recipe.Run>
+    /// The next chunk, and where it begins.
+    var index = 0
+    var offset = 0
+    /// Chunks of the run under way that are still to come.
+    var left = 0
   }
 
-  deinit {
-    if let open { close(open.descriptor) }
+  init(root: FilePath, plan: PushPlan) {
+    self.root = Array(root.string.utf8)
+    self.plan = plan
+    cursor = plan.operations.cursor()
+    recipes = plan.recipes[...]
   }
+
+  deinit { if let current { close(current.file) } }
 
   /// The next pack and the content bytes in it; `nil` at the end. Throws ``SyncError`` with `changedWhileSent`.
   func nextPack() async throws -> (payload: [UInt8], bytes: Int)? {
@@ -35,52 +53,101 @@ final class ContentReader: @unchecked Sendable {
   }
 
   private func read() throws -> (payload: [UInt8], bytes: Int)? {
-    var pieces: [ContentPiece] = []
     var total = 0
-    while next < files.count && total < Pack.size && pieces.count < 8192 {
-      let (path, content) = files[next]
-      var (descriptor, hasher, left) = try open ?? (try openFile(path), DigestHasher(), content.size)
-      open = (descriptor, hasher, left)
-      if left > 0 {
-        let bytes = try Disk.read(descriptor, Int(min(left, UInt64(Pack.size - total))), path.description)
-        guard !bytes.isEmpty else { throw changed(path) }
-        hasher.update(bytes)
-        left -= UInt64(bytes.count)
-        open = (descriptor, hasher, left)
-        total += bytes.count
-        if left > 0 { pieces.append(ContentPiece(digest: content.digest, bytes: bytes[...])) }
-        if left == 0 { try finish(path, content, hasher, bytes, &pieces) }
+    while !packer.isFull {
+      if current != nil {
+        guard let bytes = try addChunk() else { continue }
+        total += bytes
       } else {
-        try finish(path, content, hasher, [], &pieces)
+        guard let bytes = try addNext() else { break }
+        total += bytes
       }
     }
-    return pieces.isEmpty ? nil : (Pack.encode(pieces), total)
+    return packer.pieces == 0 ? nil : (packer.finish(), total)
   }
 
-  private func finish(
-    _ path: TreePath, _ content: Content, _ hasher: DigestHasher, _ bytes: [UInt8], _ pieces: inout [ContentPiece]
-  ) throws {
-    guard hasher.finish() == content.digest else { throw changed(path) }
-    pieces.append(ContentPiece(digest: content.digest, bytes: bytes[...]))
-    if let open { close(open.descriptor) }
-    open = nil
-    next += 1
+  /// Adds the next content, or begins with a big one; `nil` when there is none.
+  private func addNext() throws -> Int? {
+    while let operation = try cursor.next() {
+      guard case .put(let entry, .sent) = operation, let content = entry.content else { continue }
+      let ordinal = self.ordinal
+      self.ordinal += 1
+      if held.isComplete(ordinal) {
+        if content.isDivided { recipes.removeFirst() }
+        continue
+      }
+      let file = try openFile(entry.path)
+      if content.isDivided {
+        current = Divided(
+          path: entry.path, file: file, ordinal: ordinal, chunks: ChunkList(), runs: [])
+        guard let recipe = recipes.popFirst() else { throw Self.changed(entry.path) }
+        current?.chunks = try plan.chunks(entry.path, content)
+        current?.runs = recipe.runs[...]
+        return 0
+      }
+      defer { close(file) }
+      let bytes = try Disk.read(file, at: 0, Int(content.size) + 1, entry.path.description)
+      guard bytes.count == content.size, Digest.sha256(of: bytes) == content.digest else {
+        throw Self.changed(entry.path)
+      }
+      packer.add(ContentPiece(ordinal: ordinal, chunk: nil, bytes: bytes[...]))
+      return bytes.count
+    }
+    return nil
+  }
+
+  /// Adds the next chunk of the file under way; `nil` when there is none.
+  private func addChunk() throws -> Int? {
+    guard var file = current else { return nil }
+    while file.left == 0 {
+      guard let run = file.runs.popFirst() else {
+        close(file.file)
+        current = nil
+        return nil
+      }
+      switch run {
+      case .sent(let count): file.left = count
+      case .copied(_, _, let count), .earlier(_, let count):
+        for _ in 0..<count { file.pass() }
+      }
+    }
+    file.left -= 1
+    let chunk = file.chunks.chunks[file.index]
+    if held.has(chunk: file.index, of: file.ordinal) {
+      file.pass()
+      current = file
+      return 0
+    }
+    let bytes = try Disk.read(file.file, at: file.offset, Int(chunk.length), file.path.description)
+    guard bytes.count == chunk.length, Digest.sha256(of: bytes) == chunk.digest else {
+      throw Self.changed(file.path)
+    }
+    packer.add(ContentPiece(ordinal: file.ordinal, chunk: UInt64(file.index), bytes: bytes[...]))
+    file.pass()
+    current = file
+    return bytes.count
   }
 
   private func openFile(_ path: TreePath) throws -> Int32 {
-    var full = Array(root.string.utf8) + [TreePath.slash]
-    full += path.bytes
     do {
-      return try Disk.open(AT_FDCWD, full, O_RDONLY | O_NONBLOCK, path: path.description)
+      return try Disk.open(
+        AT_FDCWD, root + [TreePath.slash] + path.bytes, O_RDONLY | O_NONBLOCK, path: path.description)
     } catch {
-      throw changed(path)
+      throw Self.changed(path)
     }
   }
 
-  private func changed(_ path: TreePath) -> SyncError {
+  static func changed(_ path: TreePath) -> SyncError {
     SyncError(
       .changedWhileSent,
       "\(path) changed while it was sent. Nothing was changed on the host; run the same command again",
       path: path.description)
+  }
+}
+
+extension ContentReader.Divided {
+  fileprivate mutating func pass() {
+    offset += Int(chunks.chunks[index].length)
+    index += 1
   }
 }

@@ -1,66 +1,84 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CZstd
-internal import Vocabulary
 internal import Wire
 
-/// A piece of a file's content: pieces of one content follow one another in order, until its size is reached.
+/// A content that is sent, or one chunk of it.
 struct ContentPiece {
-  var digest: Digest
+  /// Which of the contents that are sent.
+  var ordinal: UInt64
+  /// Which of its chunks; `nil` for one that is not divided.
+  var chunk: UInt64?
   var bytes: ArraySlice<UInt8>
 }
 
 /// Many pieces in one frame, compressed where that pays.
-enum Pack {
+final class Packer {
   /// Content bytes that a pack aims at.
   static let size = Frame.bulkPayload
-  static let level: Int32 = 3
+  static let mostPieces = 8192
+  private static let level: Int32 = 3
   private static let probe = 64 << 10
 
-  /// A frame's payload: a byte for the method, the size of the pieces' encoding, and the encoding.
-  static func encode(_ pieces: [ContentPiece]) -> [UInt8] {
-    var body: [UInt8] = []
-    body.reserveCapacity(pieces.reduce(0) { $0 + $1.bytes.count + 40 })
-    for piece in pieces {
-      var head = MessageEncoder()
-      head.write(piece.digest)
-      head.write(UInt64(piece.bytes.count))
-      body += head.bytes
-      body += piece.bytes
-    }
+  private let context = ZSTD_createCCtx()
+  private var body = MessageEncoder()
+  private(set) var pieces = 0
+
+  deinit { ZSTD_freeCCtx(context) }
+
+  var isFull: Bool { body.bytes.count >= Self.size || pieces >= Self.mostPieces }
+
+  func add(_ piece: ContentPiece) {
+    body.write(byte: piece.chunk == nil ? 0 : 1)
+    body.write(piece.ordinal)
+    if let chunk = piece.chunk { body.write(chunk) }
+    body.write(piece.bytes)
+    pieces += 1
+  }
+
+  /// What was added, as a frame's payload: a byte for the method, the size of the pieces' encoding, and the encoding.
+  func finish() -> [UInt8] {
+    let bytes = body.bytes
+    body = MessageEncoder()
+    pieces = 0
     var head = MessageEncoder()
-    if let packed = compress(body) {
+    if let packed = compress(bytes) {
       head.write(byte: 1)
-      head.write(UInt64(body.count))
+      head.write(UInt64(bytes.count))
       return head.bytes + packed
     }
     head.write(byte: 0)
-    head.write(UInt64(body.count))
-    return head.bytes + body
+    head.write(UInt64(bytes.count))
+    return head.bytes + bytes
   }
 
   /// `nil` where the first 64 KiB save under five per cent.
-  private static func compress(_ body: [UInt8]) -> [UInt8]? {
-    if body.count > probe {
-      guard let sample = compressed(body[..<probe]), sample.count * 20 <= probe * 19 else { return nil }
+  private func compress(_ body: [UInt8]) -> [UInt8]? {
+    if body.count > Self.probe {
+      guard let sample = compressed(body[..<Self.probe]), sample.count * 20 <= Self.probe * 19 else { return nil }
     }
     guard let packed = compressed(body[...]), packed.count < body.count else { return nil }
     return packed
   }
 
-  private static func compressed(_ bytes: ArraySlice<UInt8>) -> [UInt8]? {
+  private func compressed(_ bytes: ArraySlice<UInt8>) -> [UInt8]? {
     let bound = ZSTD_compressBound(bytes.count)
     var failed = false
     let packed = [UInt8](unsafeUninitializedCapacity: bound) { buffer, count in
-      let result = bytes.withUnsafeBytes { ZSTD_compress(buffer.baseAddress, bound, $0.baseAddress, $0.count, level) }
+      let result = bytes.withUnsafeBytes {
+        ZSTD_compressCCtx(context, buffer.baseAddress, bound, $0.baseAddress, $0.count, Self.level)
+      }
       failed = ZSTD_isError(result) != 0
       count = failed ? 0 : result
     }
     return failed ? nil : packed
   }
+}
 
+/// Reads the pieces of a pack.
+enum Unpacker {
   /// Throws `WireError` for what is malformed, or announces more than a pack may hold.
-  static func decode(_ payload: [UInt8]) throws -> [ContentPiece] {
+  static func pieces(_ payload: [UInt8]) throws -> [ContentPiece] {
     var decoder = MessageDecoder(payload)
     let method = try decoder.readByte()
     let size = try decoder.readUInt()
@@ -77,21 +95,17 @@ enum Pack {
     default: throw WireError(.malformed, "a pack of method \(method)")
     }
     guard body.count == size else { throw WireError(.malformed, "a pack that does not unpack to \(size) bytes") }
-    return try pieces(body)
-  }
-
-  private static func pieces(_ body: [UInt8]) throws -> [ContentPiece] {
+    var reader = MessageDecoder(body)
     var pieces: [ContentPiece] = []
-    var position = 0
-    while position < body.count {
-      var head = MessageDecoder(Array(body[position..<min(body.count, position + 48)]))
-      let available = head.remaining
-      let digest = try head.readDigest()
-      let count = try head.readUInt()
-      position += available - head.remaining
-      guard count <= UInt64(body.count - position) else { throw WireError(.malformed, "a piece of \(count) bytes") }
-      pieces.append(ContentPiece(digest: digest, bytes: body[position..<(position + Int(count))]))
-      position += Int(count)
+    while !reader.isAtEnd {
+      let kind = try reader.readByte()
+      guard kind <= 1 else { throw WireError(.malformed, "a piece of kind \(kind)") }
+      let ordinal = try reader.readUInt()
+      let chunk = kind == 1 ? try reader.readUInt() : nil
+      let count = try reader.readCount()
+      let start = body.count - reader.remaining
+      try reader.skip(count)
+      pieces.append(ContentPiece(ordinal: ordinal, chunk: chunk, bytes: body[start..<(start + count)]))
     }
     return pieces
   }

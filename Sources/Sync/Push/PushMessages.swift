@@ -5,19 +5,22 @@ internal import Wire
 
 /// The frames of `sync.push`, after the call itself and before its result.
 ///
-/// The sides take turns, so that neither can block the other. The client sends `attempt`, `operations` and as much
-/// `contents` as it has credit for, then `turn`. The agent answers with `differs` where its tree is not the attempt's
-/// base, after which the client begins another attempt; with `credit` for more contents; with `stop` where it gives
-/// up, which the client answers with a last `turn`; or, when the client is done, with the call's result.
+/// The sides take turns, so that neither can block the other. The client sends `attempt`, `operations`, `recipe`s and
+/// as much `contents` as it has credit for, then `turn`. The agent answers with `differs` where its tree is not the
+/// attempt's base, after which the client begins another attempt; with `held` and `credit` for more contents; with
+/// `stop` where it gives up, which the client answers with a last `turn`; or, when the client is done, with the call's
+/// result.
 enum PushKind {
   static let attempt: UInt8 = 16
   static let operations: UInt8 = 17
   static let contents: UInt8 = 18
   static let turn: UInt8 = 19
+  static let recipe: UInt8 = 20
   static let differs: UInt8 = 24
   static let differsEnd: UInt8 = 25
   static let credit: UInt8 = 26
   static let stop: UInt8 = 27
+  static let held: UInt8 = 28
 
   static let service = "sync.push"
 

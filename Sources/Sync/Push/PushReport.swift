@@ -26,7 +26,7 @@ public struct PushReport: Codable, Hashable, Sendable {
 }
 
 /// What a push would do.
-public struct PushPlan: Codable, Hashable, Sendable {
+public struct PushPlanReport: Codable, Hashable, Sendable {
   public var treeDigest: Digest
   /// Paths that would be made or changed, in order.
   public var puts: [String]

@@ -3,77 +3,120 @@
 internal import Vocabulary
 internal import Wire
 
-/// The client's side of one attempt: what it opens with, then contents as far as its credit goes.
+/// The client's side of one attempt: the steps, then contents as far as its credit goes.
 struct Sender {
   enum End {
     case result(Frame)
-    case differs([Operation], DiffersEnd)
+    /// The host has another tree: what leads to it, from the base or from nothing.
+    case differs(Spool, DiffersEnd)
   }
 
   let connection: FrameConnection
-  /// Frames that are still to be sent, in one write with what follows them.
-  var opening: [Frame]
-  /// Content bytes to send.
-  let total: UInt64
+  let plan: PushPlan
+  let reader: ContentReader
+  let scratch: Int32
   let progress: @Sendable (PushProgress) -> Void
+  /// Content bytes sent.
   private(set) var sent: UInt64 = 0
   private(set) var roundTrips = 0
   private var credit = PushKind.initialCredit
+  /// Frames that wait for those that share packets with them.
+  private var waiting: [Frame] = []
+  private var waitingBytes = 0
+
+  private static let writeSize = 256 << 10
 
   init(
-    connection: FrameConnection, opening: [Frame], total: UInt64, progress: @escaping @Sendable (PushProgress) -> Void
+    connection: FrameConnection, plan: PushPlan, reader: ContentReader, scratch: Int32,
+    progress: @escaping @Sendable (PushProgress) -> Void
   ) {
     self.connection = connection
-    self.opening = opening
-    self.total = total
+    self.plan = plan
+    self.reader = reader
+    self.scratch = scratch
     self.progress = progress
   }
 
-  mutating func send(_ reader: ContentReader) async throws -> End {
+  /// - Parameters:
+  ///   - opening: what is said first.
+  ///   - isDry: whether contents are left out.
+  mutating func send(_ opening: [Frame], isDry: Bool) async throws -> End {
+    for frame in opening { try await send(frame) }
     do {
-      var pack = try await reader.nextPack()
-      while let current = pack {
-        // What the agent cannot take yet waits here, and so nothing piles up on either side.
-        while credit <= 0 {
-          if let end = try await waitForCredit() { return end }
-        }
-        async let following = reader.nextPack()
-        credit -= current.payload.count
-        try await flush(Frame(kind: PushKind.contents, payload: current.payload))
-        sent += UInt64(current.bytes)
-        progress(PushProgress(sent: ByteCount(sent), total: ByteCount(total)))
-        pack = try await following
-      }
+      try await sendSteps()
+      if !isDry, let end = try await sendContents() { return end }
     } catch let error as SyncError {
-      try await flush(.turn(.abandon))
+      try await send(.turn(.abandon))
+      try await flush()
       _ = try await ending()
       throw error
     }
-    try await flush(.turn(.done))
+    try await send(.turn(.done))
+    try await flush()
     roundTrips += 1
     return try await ending()
   }
 
-  private mutating func flush(_ frame: Frame) async throws {
-    // Large openings go frame by frame: one write is one allocation.
-    while opening.count > 8 { try await connection.send(opening.removeFirst()) }
-    try await connection.send(opening + [frame])
-    opening = []
+  private mutating func sendSteps() async throws {
+    var cursor = plan.operations.cursor()
+    while let batch = try cursor.nextBatch() { try await send(Frame(kind: PushKind.operations, payload: batch)) }
+    for recipe in plan.recipes {
+      let plan = plan
+      let frames = try await Threads.run { recipe.frames(try plan.chunks(of: recipe)) }
+      for frame in frames { try await send(Frame(kind: PushKind.recipe, payload: frame)) }
+    }
+  }
+
+  /// `nil` when all was sent.
+  private mutating func sendContents() async throws -> End? {
+    var pack = try await reader.nextPack()
+    while let current = pack {
+      // What the agent cannot take yet waits here, and so nothing piles up on either side.
+      while credit <= 0 {
+        if let end = try await waitForCredit() { return end }
+      }
+      async let following = reader.nextPack()
+      credit -= current.payload.count
+      try await send(Frame(kind: PushKind.contents, payload: current.payload))
+      sent += UInt64(current.bytes)
+      progress(PushProgress(sent: ByteCount(sent), total: ByteCount(plan.contentBytes)))
+      pack = try await following
+    }
+    return nil
+  }
+
+  private mutating func send(_ frame: Frame) async throws {
+    waiting.append(frame)
+    waitingBytes += frame.payload.count
+    if waitingBytes >= Self.writeSize { try await flush() }
+  }
+
+  private mutating func flush() async throws {
+    guard !waiting.isEmpty else { return }
+    let frames = waiting
+    waiting = []
+    waitingBytes = 0
+    try await connection.send(frames)
   }
 
   /// Lets the agent speak; `nil` once it gave more credit.
   private mutating func waitForCredit() async throws -> End? {
-    try await flush(.turn(.waiting))
+    try await send(.turn(.waiting))
+    try await flush()
     roundTrips += 1
-    let frame = try await receive()
-    switch frame.kind {
-    case PushKind.credit:
-      try add(frame)
-      return nil
-    case PushKind.stop:
-      try await connection.send(.turn(.done))
-      return try await ending()
-    default: return try await ending(frame)
+    while true {
+      let frame = try await receive()
+      switch frame.kind {
+      case PushKind.held: try reader.held.decode(frame.payload)
+      case PushKind.credit:
+        try add(frame)
+        return nil
+      case PushKind.stop:
+        try await send(.turn(.done))
+        try await flush()
+        return try await ending()
+      default: return try await ending(frame)
+      }
     }
   }
 
@@ -91,14 +134,16 @@ struct Sender {
 
   /// What ends the attempt, after credit that came too late to matter.
   private func ending(_ first: Frame? = nil) async throws -> End {
-    var operations: [Operation] = []
+    let told = Spool(scratch)
     var frame: Frame
     if let first { frame = first } else { frame = try await receive() }
     while true {
       switch frame.kind {
-      case PushKind.credit, PushKind.stop: break
-      case PushKind.differs: operations += try readOperations(frame.payload)
-      case PushKind.differsEnd: return .differs(operations, try DiffersEnd(frame.payload))
+      case PushKind.credit, PushKind.stop, PushKind.held: break
+      case PushKind.differs:
+        guard told.bytes < Spool.most else { throw WireError(.tooLarge, "the agent's tree") }
+        try told.append(frame.payload)
+      case PushKind.differsEnd: return .differs(told, try DiffersEnd(frame.payload))
       case CallKind.result, CallKind.failure: return .result(frame)
       default: throw WireError(.malformed, "a frame of kind \(frame.kind) in a push")
       }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import SystemPackage
+internal import SystemPackage
 internal import Vocabulary
 public import Wire
 
@@ -10,98 +10,138 @@ public import Wire
   internal import Darwin
 #endif
 
+/// The call in which a push takes place. It may begin before the workspace is scanned: the agent takes the lease and
+/// scans its own side meanwhile.
+public struct PushCall: Sendable {
+  let workspace: String
+  private let parameters: PushParameters
+
+  /// - Parameters:
+  ///   - workspace: the absolute path on the host; made where it does not exist.
+  ///   - isDry: whether the call is for ``WorkspacePush/rehearse(over:)``.
+  public init(workspace: String, options: PushOptions, isDry: Bool = false) {
+    self.workspace = workspace
+    parameters = PushParameters(
+      workspace: workspace, project: options.project, owner: options.owner, adopt: options.adopt,
+      allowMassDelete: options.allowMassDelete, wait: options.wait, dryRun: isDry)
+  }
+
+  var isDry: Bool { parameters.dryRun }
+
+  var frame: Frame { get throws { try FrameConnection.call(PushKind.service, parameters) } }
+
+  /// Begins the call. What follows on the connection is ``WorkspacePush/run(over:hasBegun:progress:)`` or
+  /// ``abandon(over:)``.
+  public func begin(over connection: FrameConnection) async throws { try await connection.send(try frame) }
+
+  /// Ends a call that began, with nothing done.
+  public func abandon(over connection: FrameConnection) async throws {
+    try await connection.send(.turn(.abandon))
+    _ = try await connection.receive()
+  }
+}
+
 /// Makes a host's copy of a workspace equal to a scan, over one call of an agent.
 public struct WorkspacePush: Sendable {
   private let scan: Scan
-  private let root: FilePath
   private let host: String
-  private let workspace: String
-  private let options: PushOptions
+  private let call: PushCall
   private let ancestors: AncestorStore?
 
   /// - Parameters:
-  ///   - scan: what the host's tree is to become.
-  ///   - root: the workspace that was scanned; contents are read from there.
+  ///   - scan: what the host's tree is to become; contents are read from where it was made.
   ///   - host: a name for the host, under which its last tree is remembered.
-  ///   - workspace: the absolute path on the host; made where it does not exist.
   ///   - ancestors: where the last tree is remembered; `nil` costs a round trip.
-  public init(
-    scan: Scan, root: FilePath, host: String, workspace: String, options: PushOptions, ancestors: AncestorStore?
-  ) {
+  public init(scan: Scan, host: String, call: PushCall, ancestors: AncestorStore?) {
     self.scan = scan
-    self.root = root
     self.host = host
-    self.workspace = workspace
-    self.options = options
+    self.call = call
     self.ancestors = ancestors
   }
 
   /// Pushes.
+  /// - Parameter hasBegun: whether the call was begun on this connection already.
   /// - Throws: `ServiceFailure` with a code of ``Refusal``; ``SyncError`` with `changedWhileSent` (scan again, push
   ///   again) or `hostKeepsChanging`; `WireError` when the connection breaks. After all but the last the connection
   ///   takes further calls.
   public func run(
-    over connection: FrameConnection, progress: @escaping @Sendable (PushProgress) -> Void = { _ in }
+    over connection: FrameConnection, hasBegun: Bool = false,
+    progress: @escaping @Sendable (PushProgress) -> Void = { _ in }
   ) async throws -> PushReport {
     let before = (connection.bytesSent, connection.bytesReceived)
-    let exchange = try await exchange(connection, dryRun: false, progress)
+    let exchange = try await exchange(connection, hasBegun: hasBegun, list: nil, progress)
     var warnings = exchange.answer.warnings
     do {
-      let tree = scan.tree
-      if exchange.acknowledged != tree {
-        try await Threads.run { try ancestors?.save(tree, host: host, workspace: workspace) }
+      let snapshot = scan.snapshot
+      if exchange.remembered.summary.identity != snapshot.summary.identity {
+        try await Threads.run { try ancestors?.save(snapshot, host: host, workspace: call.workspace) }
       }
     } catch {
       warnings.append("the host's tree was not remembered, so the next push takes longer: \(error)")
     }
     return PushReport(
-      treeDigest: exchange.answer.treeDigest, files: scan.tree.files, changed: exchange.changed,
-      deleted: exchange.deletes.count, contentBytes: ByteCount(exchange.contentBytes),
+      treeDigest: exchange.answer.treeDigest, files: scan.files, changed: exchange.changed,
+      deleted: exchange.deleted, contentBytes: ByteCount(exchange.contentBytes),
       bytesSent: ByteCount(connection.bytesSent - before.0),
       bytesReceived: ByteCount(connection.bytesReceived - before.1), roundTrips: exchange.roundTrips,
       savedAside: exchange.answer.savedAside, leftBehind: exchange.answer.leftBehind, warnings: warnings)
   }
 
-  /// Says what ``run(over:progress:)`` would do, and changes nothing. Throws the same.
-  public func rehearse(over connection: FrameConnection) async throws -> PushPlan {
-    let exchange = try await exchange(connection, dryRun: true) { _ in }
-    return PushPlan(
-      treeDigest: scan.treeDigest, puts: exchange.puts, deletes: exchange.deletes,
+  /// Says what ``run(over:hasBegun:progress:)`` would do, and changes nothing. Throws the same.
+  public func rehearse(over connection: FrameConnection) async throws -> PushPlanReport {
+    let listing = Listing()
+    let exchange = try await exchange(connection, hasBegun: false, list: listing) { _ in }
+    return PushPlanReport(
+      treeDigest: scan.treeDigest, puts: listing.puts, deletes: listing.deletes,
       contentBytes: ByteCount(exchange.contentBytes), savedAside: exchange.answer.savedAside,
       leftBehind: exchange.answer.leftBehind)
   }
 
+  /// `@unchecked`: filled by one call on one thread, and read after it.
+  private final class Listing: @unchecked Sendable {
+    var puts: [String] = []
+    var deletes: [String] = []
+
+    func add(_ operation: Operation) {
+      if case .put(let entry, _) = operation {
+        puts.append(entry.path.description)
+      } else {
+        deletes.append(operation.path.description)
+      }
+    }
+  }
+
   private struct Exchange {
     var answer: PushAnswer
-    var acknowledged: Tree
-    var puts: [String]
+    var remembered: Snapshot
     var changed: Int
-    var deletes: [String]
+    var deleted: Int
     var contentBytes: UInt64
     var roundTrips: Int
   }
 
   private func exchange(
-    _ connection: FrameConnection, dryRun: Bool, _ progress: @escaping @Sendable (PushProgress) -> Void
+    _ connection: FrameConnection, hasBegun: Bool, list: Listing?,
+    _ progress: @escaping @Sendable (PushProgress) -> Void
   ) async throws -> Exchange {
-    let parameters = PushParameters(
-      workspace: workspace, project: options.project, owner: options.owner, adopt: options.adopt,
-      allowMassDelete: options.allowMassDelete, wait: options.wait, dryRun: dryRun)
-    var base = try await Threads.run { ancestors?.load(host: host, workspace: workspace) ?? .empty }
+    let scratch = try Scratch()
+    var base = try await Threads.run { ancestors?.load(host: host, workspace: call.workspace) ?? .empty }
     let remembered = base
-    var opening = [try FrameConnection.call(PushKind.service, parameters)]
-    var sent: UInt64 = 0
-    var roundTrips = 0
+    var opening = hasBegun ? [] : [try call.frame]
+    var (sent, roundTrips) = (UInt64(0), 0)
     for _ in 0..<4 {
       let known = base
-      let operations = try await Threads.run { known.operations(to: scan.tree) { stands($0) } }
-      let files = missing(operations, from: base)
+      let plan = try await Threads.run {
+        try PushPlan(
+          from: known, to: scan, scratch: scratch.descriptor, stands: stands,
+          list: list.map { list in { list.add($0) } })
+      }
       opening.append(Attempt(base: base.digest, target: scan.treeDigest).frame)
-      opening += OperationWriter(operations).batches.map { Frame(kind: PushKind.operations, payload: $0) }
       var sender = Sender(
-        connection: connection, opening: opening, total: files.reduce(0) { $0 + $1.content.size }, progress: progress)
+        connection: connection, plan: plan, reader: ContentReader(root: scan.root, plan: plan),
+        scratch: scratch.descriptor, progress: progress)
+      let end = try await sender.send(opening, isDry: call.isDry)
       opening = []
-      let end = try await sender.send(ContentReader(root: root, files: dryRun ? [] : files))
       sent += sender.sent
       roundTrips += sender.roundTrips
       switch end {
@@ -111,41 +151,40 @@ public struct WorkspacePush: Sendable {
           throw WireError(.malformed, "the agent acknowledged another tree than was pushed")
         }
         return Exchange(
-          answer: answer, acknowledged: remembered,
-          puts: operations.compactMap { if case .put(let entry) = $0 { entry.path.description } else { nil } },
-          changed: operations.reduce(0) { count, operation in
-            if case .put(let entry) = operation, entry.kind != .directory { count + 1 } else { count }
-          },
-          deletes: operations.compactMap { if case .put = $0 { nil } else { $0.path.description } },
-          contentBytes: dryRun ? sender.total : sent, roundTrips: roundTrips)
-      case .differs(let operations, let end):
-        let from = end.isFromBase ? base : .empty
-        base = try from.applying(operations)
+          answer: answer, remembered: remembered, changed: plan.changed, deleted: plan.deleted,
+          contentBytes: call.isDry ? plan.contentBytes : sent, roundTrips: roundTrips)
+      case .differs(let steps, let end):
+        base = try await Threads.run {
+          try (end.isFromBase ? known : .empty).applying(steps, scratch: scratch.descriptor)
+        }
         guard base.digest == end.tree else { throw WireError(.malformed, "the agent told its tree wrongly") }
+        list?.puts = []
+        list?.deletes = []
       }
     }
     // The agent waits for another attempt, and so can be told to end the call.
-    try await connection.send(.turn(.abandon))
-    _ = try await connection.receive()
+    try await call.abandon(over: connection)
     throw SyncError(
       .hostKeepsChanging,
-      "the tree of \(workspace) kept changing on the host while it was pushed to. Nothing was "
+      "the tree of \(call.workspace) kept changing on the host while it was pushed to. Nothing was "
         + "pushed; see what writes there, then run the same command again")
-  }
-
-  /// One file for each content that the host does not have.
-  private func missing(_ operations: [Operation], from base: Tree) -> [(path: TreePath, content: Content)] {
-    var known = Set<Digest>()
-    for entry in base.entries { if let content = entry.content { known.insert(content.digest) } }
-    return operations.compactMap { operation in
-      guard case .put(let entry) = operation, let content = entry.content else { return nil }
-      return known.insert(content.digest).inserted ? (entry.path, content) : nil
-    }
   }
 
   /// Whether a path that is not managed any more is on the laptop still, and so became ignored.
   private func stands(_ path: TreePath) -> Bool {
-    let full = Array(root.string.utf8) + [TreePath.slash] + path.bytes
+    let full = Array(scan.root.string.utf8) + [TreePath.slash] + path.bytes
     return (try? Disk.stamp(AT_FDCWD, full)) != nil
   }
+}
+
+/// A directory for nameless files.
+final class Scratch: Sendable {
+  let descriptor: Int32
+
+  init() throws {
+    let path = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+    descriptor = try Disk.open(AT_FDCWD, Array(path.utf8), O_RDONLY | O_DIRECTORY, path: path)
+  }
+
+  deinit { close(descriptor) }
 }

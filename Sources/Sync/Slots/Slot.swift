@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Wire
+
 #if canImport(Glibc)
   internal import Glibc
 #else
@@ -25,39 +27,73 @@ struct Slot {
 
   /// Makes the slot hold exactly `wanted`, times included. Files are copied (or cloned), never linked: a push that
   /// comes during the build changes nothing here.
-  func fill(_ wanted: Tree, from workspace: HeldDirectory) throws {
+  func fill(_ wanted: Snapshot, from workspace: HeldDirectory) throws {
     let directory = try Self.open(image, Array("\(number)".utf8), path)
     let root = HeldDirectory(directory)
-    let known = StampedTree.load(image, list)
     try Disk.remove(image, incoming, path)
     let staging = try Self.open(image, incoming, path)
     defer {
       close(staging)
       try? Disk.remove(image, incoming, path)
     }
-    let before = try ManagedScan(root, recorded: known)
-    try removeOthers(directory, TreePath(unchecked: []), wanted)
+    let known = Snapshot.load(image, list) ?? .empty
+    var remover = try SlotCleaning(wanted, path: path)
+    try remover.run(directory)
+    try copy(wanted, known, staging, from: HeldDirectory(sharing: workspace), to: HeldDirectory(sharing: root))
+    try settleDirectories(wanted, root)
+    let writer = try SnapshotWriter(image, list, path: path)
+    let now = FileStamp.now()
     let target = HeldDirectory(sharing: root)
-    let source = HeldDirectory(sharing: workspace)
-    for (index, entry) in wanted.entries.enumerated() {
-      if entry.isDirectory {
-        try makeDirectory(entry, target)
-      } else if !Self.stands(entry, before) {
-        try replace(entry, Array("f\(index)".utf8), staging, source, target)
+    try wanted.forEach { item in
+      var item = item
+      item.stamp = try target.stamp(item.entry.path).flatMap { stamp in
+        stamp.kind == .directory || stamp.isSettled(at: now) ? stamp : nil
       }
+      try writer.append(item)
     }
-    for entry in wanted.entries.reversed() where entry.isDirectory {
-      let opened = try root.openDirectory(entry.path.bytes)
-      defer { close(opened) }
-      try Staging.settle(opened, entry)
-    }
-    let stamps = try wanted.entries.map { try target.stamp($0.path) }
-    try StampedTree(tree: wanted, stamps: stamps, takenAt: FileStamp.now()).save(image, list, path: path)
+    _ = try writer.finish(takenAt: now)
   }
 
-  private static func stands(_ entry: TreeEntry, _ before: ManagedScan) -> Bool {
-    guard let index = before.tree.index(of: entry.path), let stamp = before.stamps[index] else { return false }
-    return before.tree.entries[index].matches(entry) && stamp.modified == entry.modified
+  /// Makes what is missing or not as it was when the slot was filled last.
+  private func copy(
+    _ wanted: Snapshot, _ known: Snapshot, _ staging: Int32, from source: HeldDirectory, to target: HeldDirectory
+  ) throws {
+    var reader = SnapshotReader(known)
+    var index = 0
+    try wanted.forEach { item in
+      defer { index += 1 }
+      let entry = item.entry
+      if entry.isDirectory { return try makeDirectory(entry, target) }
+      do {
+        while let old = try reader.peek(), old.entry.path < entry.path { _ = try reader.next() }
+        if let old = try reader.peek(), old.entry == entry, let stamp = old.stamp,
+          try target.stamp(entry.path).map({ stamp.isSame(as: $0) }) ?? false
+        {
+          return
+        }
+      } catch is WireError {
+        // A damaged list: all is copied anew.
+        reader = SnapshotReader(.empty)
+      }
+      try replace(entry, Array("f\(index)".utf8), staging, source, target)
+    }
+  }
+
+  private func settleDirectories(_ wanted: Snapshot, _ root: HeldDirectory) throws {
+    var open: [TreeEntry] = []
+    func settle(_ entry: TreeEntry) throws {
+      let directory = try root.openDirectory(entry.path.bytes)
+      defer { close(directory) }
+      try Staging.settle(directory, entry)
+    }
+    try wanted.forEach { item in
+      while let last = open.last, !item.entry.path.isBelow(last.path) {
+        try settle(last)
+        open.removeLast()
+      }
+      if item.entry.isDirectory { open.append(item.entry) }
+    }
+    for entry in open.reversed() { try settle(entry) }
   }
 
   private static func open(_ directory: Int32, _ name: [UInt8], _ path: String) throws -> Int32 {
@@ -65,32 +101,6 @@ struct Slot {
       throw SyncError.last("make", path)
     }
     return try Disk.open(directory, name, O_RDONLY | O_DIRECTORY, path: path)
-  }
-
-  /// Removes what is not wanted, or is of another kind than what is; and opens up directories that a build closed.
-  private func removeOthers(_ directory: Int32, _ prefix: TreePath, _ wanted: Tree) throws {
-    for name in try Disk.names(directory, path) {
-      let child = prefix.appending(name)
-      guard let stamp = try Disk.stamp(directory, name) else { continue }
-      guard let entry = wanted[child], Self.isSameKind(entry, stamp) else {
-        try Disk.remove(directory, name, child.description)
-        continue
-      }
-      guard entry.isDirectory else { continue }
-      let inner = try Disk.open(directory, name, O_RDONLY | O_DIRECTORY, path: child.description)
-      defer { close(inner) }
-      if stamp.permissions & 0o700 != 0o700, fchmod(inner, mode_t(stamp.permissions | 0o700)) != 0 {
-        throw SyncError.last("write to", child.description)
-      }
-      try removeOthers(inner, child, wanted)
-    }
-  }
-
-  private static func isSameKind(_ entry: TreeEntry, _ stamp: FileStamp) -> Bool {
-    switch (entry.kind, stamp.kind) {
-    case (.file, .file), (.directory, .directory), (.symlink, .symlink): true
-    default: false
-    }
   }
 
   private func makeDirectory(_ entry: TreeEntry, _ target: HeldDirectory) throws {
@@ -105,7 +115,14 @@ struct Slot {
   ) throws {
     switch entry.kind {
     case .directory: return
-    case .file: try Staging.copy(try source.parent(of: entry.path), entry.path.name, staging, name, entry)
+    case .file:
+      if let link = entry.link {
+        let parent = try target.parent(of: link)
+        let result = Disk.withPath(link.name) { link in Disk.withPath(name) { linkat(parent, link, staging, $0, 0) } }
+        guard result == 0 else { throw SyncError.last("make the hard link", entry.path.description) }
+      } else {
+        try Staging.copy(try source.parent(of: entry.path), entry.path.name, staging, name, entry)
+      }
     case .symlink(let link):
       let result = Disk.withPath(link) { link in Disk.withPath(name) { symlinkat(link, staging, $0) } }
       guard result == 0 else { throw SyncError.last("make the link", entry.path.description) }

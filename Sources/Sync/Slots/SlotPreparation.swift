@@ -33,18 +33,14 @@ struct SlotPreparation: Sendable {
     let context = parameters.context
     let workspace = try AgentWorkspace(
       parameters.workspace, project: nil, owner: parameters.owner, adopt: false, wait: true)
-    let recorded = workspace.recorded()
-    let scan = try ManagedScan(workspace.root, recorded: recorded)
-    guard scan.tree.digest == parameters.treeDigest else {
+    let scratch = try Scratch()
+    let tree = try workspace.scan(scratch.descriptor, chunks: workspace.chunks()).scan.snapshot
+    guard tree.digest == parameters.treeDigest else {
       throw Refusal.treeChanged.failure(
         "the tree in \(workspace.path) is not the one that was pushed any more: someone pushed or edited there. Nothing "
-          + "was built; run the same command again", details: ["tree": [scan.tree.digest.description]])
+          + "was built; run the same command again", details: ["tree": [tree.digest.description]])
     }
-    let reader = HeldDirectory(sharing: workspace.root)
-    let wanted = try scan.tree.subtree(context) { path in
-      guard scan.tree[path]?.content != nil else { return nil }
-      return try Disk.contents(try reader.parent(of: path), path.name, limit: 4 << 20, path.description)
-    }
+    let wanted = try select(context, of: tree, workspace, scratch)
     guard wanted.digest == parameters.contextDigest else {
       throw Refusal.digestMismatch.failure(
         "the context of \(context.image) has the digest \(wanted.digest.short) on the host, and "
@@ -69,6 +65,18 @@ struct SlotPreparation: Sendable {
     return PreparedSlot(
       slot: path, path: directory == [TreePath.dot] ? path : "\(path)/\(TreePath.text(directory))",
       dockerfile: "\(path)/\(TreePath.text(dockerfile))", contextDigest: wanted.digest)
+  }
+
+  /// What the context includes of the tree, by the ignore files as they stand here.
+  private func select(
+    _ context: ImageContext, of tree: Snapshot, _ workspace: AgentWorkspace, _ scratch: Scratch
+  ) throws -> Snapshot {
+    let files = IgnoreFiles(top: workspace.root.descriptor, root: FilePath(workspace.path))
+    var filter = ContextFilter(context, try ContextSelection(context) { try files.contents($0) })
+    let writer = try SnapshotWriter(scratch.descriptor, nil, path: "a context")
+    try tree.forEach { item in try filter.take(item) { try writer.append($0) } }
+    try filter.finish(in: workspace.path)
+    return try writer.finish()
   }
 
   /// The lowest slot that nobody builds from: the one with the most in it already. The lock's descriptor is

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CLinux
 internal import SystemPackage
 internal import Vocabulary
 
@@ -111,6 +112,23 @@ enum Disk {
     }
   }
 
+  /// Reads up to `count` bytes from a place in a file; fewer only at its end.
+  static func read(_ descriptor: Int32, at offset: Int, _ count: Int, _ path: String) throws -> [UInt8] {
+    var failure: Int32 = 0
+    let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+      filled = 0
+      while filled < count {
+        let result = pread(descriptor, buffer.baseAddress! + filled, count - filled, off_t(offset + filled))
+        if result < 0 && errno == EINTR { continue }
+        if result < 0 { failure = errno }
+        if result <= 0 { break }
+        filled += result
+      }
+    }
+    guard failure == 0 else { throw SyncError.number(failure, "read", path) }
+    return bytes
+  }
+
   static func write(_ descriptor: Int32, _ bytes: some ContiguousBytesOfFile, _ path: String) throws {
     try bytes.withBytes { buffer in
       var done = 0
@@ -125,23 +143,33 @@ enum Disk {
     }
   }
 
-  /// The digest and size of what is left to read of an open file.
-  static func content(_ descriptor: Int32, _ path: String) throws -> Content {
-    var hasher = DigestHasher()
-    var size: UInt64 = 0
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 16)
-    defer { buffer.deallocate() }
-    while true {
-      #if canImport(Glibc)
-        let count = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
-      #else
-        let count = Darwin.read(descriptor, buffer.baseAddress, buffer.count)
-      #endif
-      if count < 0 && errno == EINTR { continue }
-      guard count >= 0 else { throw SyncError.last("read", path) }
-      if count == 0 { return Content(digest: hasher.finish(), size: size) }
-      hasher.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-      size += UInt64(count)
+  /// Writes to a place in a file.
+  static func write(_ descriptor: Int32, at offset: Int, _ bytes: UnsafeRawBufferPointer, _ path: String) throws {
+    var done = 0
+    while done < bytes.count {
+      let result = pwrite(descriptor, bytes.baseAddress! + done, bytes.count - done, off_t(offset + done))
+      if result >= 0 { done += result } else if errno != EINTR { throw SyncError.last("write", path) }
+    }
+  }
+
+  /// Copies a whole file into an empty one; what is a hole stays one.
+  static func copy(_ source: Int32, _ target: Int32, _ path: String) throws {
+    let size = Int(try stamp(source, named: path).size)
+    guard ftruncate(target, off_t(size)) == 0 else { throw SyncError.last("make room for", path) }
+    var offset = 0
+    while offset < size {
+      let data = Int(rb_next_data(source, Int64(offset)))
+      if data < 0 && errno == ENXIO { return }
+      // A filesystem that knows of no holes says so by an error: then all is data.
+      if data > offset { offset = data }
+      let hole = Int(rb_next_hole(source, Int64(offset)))
+      let end = hole > offset ? min(hole, size) : size
+      while offset < end {
+        let bytes = try read(source, at: offset, min(1 << 20, end - offset), path)
+        guard !bytes.isEmpty else { return }
+        try bytes.withUnsafeBytes { try write(target, at: offset, $0, path) }
+        offset += bytes.count
+      }
     }
   }
 
@@ -181,6 +209,13 @@ enum Disk {
 
   static func rename(_ from: Int32, _ old: [UInt8], _ to: Int32, _ new: [UInt8], _ path: String) throws {
     let result = withPath(old) { old in withPath(new) { renameat(from, old, to, $0) } }
+    guard result == 0 else { throw SyncError.last("move into place", path) }
+  }
+
+  /// Puts each of two paths in the other's place. Throws with `EINVAL` or `ENOSYS` where the filesystem or the kernel
+  /// cannot.
+  static func exchange(_ from: Int32, _ old: [UInt8], _ to: Int32, _ new: [UInt8], _ path: String) throws {
+    let result = withPath(old) { old in withPath(new) { rb_exchange(from, old, to, $0) } }
     guard result == 0 else { throw SyncError.last("move into place", path) }
   }
 

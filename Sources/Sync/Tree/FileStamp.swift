@@ -51,7 +51,7 @@ struct FileStamp: Hashable, Sendable {
     }
   }
 
-  var permissions: UInt16 { kind == .symlink ? 0o777 : UInt16(mode & 0o777) }
+  var permissions: UInt16 { kind == .symlink ? 0o777 : UInt16(mode & 0o7777) }
 
   /// Whether a digest taken at `now` may be believed later by this stamp alone.
   func isSettled(at now: Int64) -> Bool { modified < now - Self.racy }

@@ -4,6 +4,7 @@ public import Vocabulary
 
 /// What a file holds.
 public struct Content: Hashable, Sendable {
+  /// Of the bytes, where a file is not divided; else of its chunks: ``ChunkList/digest``.
   public var digest: Digest
   /// Bytes.
   public var size: UInt64
@@ -12,6 +13,11 @@ public struct Content: Hashable, Sendable {
     self.digest = digest
     self.size = size
   }
+
+  /// Files of more bytes are divided into chunks.
+  static let largestWhole: UInt64 = 256 << 10
+
+  var isDivided: Bool { size > Self.largestWhole }
 }
 
 /// One managed path.
@@ -25,16 +31,19 @@ public struct TreeEntry: Hashable, Sendable {
 
   public var path: TreePath
   public var kind: Kind
-  /// The nine permission bits; always 0o777 for a symbolic link.
+  /// The nine permission bits, and setuid, setgid and sticky; always 0o777 for a symbolic link.
   public var permissions: UInt16
   /// Nanoseconds since 1970. Pushed, but not part of a digest.
   public var modified: Int64
+  /// For a file of several names (hard links) that stand in the tree: the first of them, on all the others.
+  public var link: TreePath?
 
-  public init(path: TreePath, kind: Kind, permissions: UInt16, modified: Int64) {
+  public init(path: TreePath, kind: Kind, permissions: UInt16, modified: Int64, link: TreePath? = nil) {
     self.path = path
     self.kind = kind
-    self.permissions = permissions & 0o777
+    self.permissions = permissions & 0o7777
     self.modified = modified
+    self.link = link
   }
 
   public var content: Content? {
@@ -45,5 +54,24 @@ public struct TreeEntry: Hashable, Sendable {
   public var isDirectory: Bool { kind == .directory }
 
   /// Whether both have what a digest covers: all but the modification time.
-  func matches(_ other: TreeEntry) -> Bool { kind == other.kind && permissions == other.permissions }
+  func matches(_ other: TreeEntry) -> Bool {
+    kind == other.kind && permissions == other.permissions && link == other.link
+  }
+}
+
+/// An entry with what `lstat` said of it when its digest was taken.
+struct StampedEntry: Sendable {
+  var entry: TreeEntry
+  /// `nil` where the stamp cannot be believed later, or none was taken yet.
+  var stamp: FileStamp?
+  var mark: Mark = .none
+
+  /// What is known of the path beyond the tree.
+  enum Mark: UInt8, Sendable {
+    case none = 0
+    /// On a host: it is not what was pushed.
+    case edited = 1
+    /// On a host: the push under way makes or changes it.
+    case touched = 2
+  }
 }

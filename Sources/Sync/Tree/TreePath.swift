@@ -14,15 +14,29 @@ public struct TreePath: Hashable, Sendable, Comparable, CustomStringConvertible 
   /// of state.
   public init(_ bytes: [UInt8]) throws {
     self.bytes = bytes
-    guard bytes.count < 4096 else { throw refused("too long") }
-    guard !bytes.contains(0) else { throw refused("with a NUL byte") }
-    let parts = bytes.split(separator: Self.slash, omittingEmptySubsequences: false)
-    for part in parts {
-      guard !part.isEmpty else { throw refused("absolute or with an empty part") }
-      guard part != [Self.dot], part != [Self.dot, Self.dot] else { throw refused("with '.' or '..'") }
-      guard part.count <= 255 else { throw refused("with a part of more than 255 bytes") }
+    if let why = bytes.withUnsafeBufferPointer({ Self.refusal($0) }) { throw refused(why) }
+  }
+
+  /// Why no tree may hold a path; `nil` for one that it may.
+  private static func refusal(_ bytes: UnsafeBufferPointer<UInt8>) -> String? {
+    guard bytes.count < 4096 else { return "too long" }
+    var start = 0
+    for index in 0...bytes.count {
+      if index < bytes.count && bytes[index] != slash {
+        if bytes[index] == 0 { return "with a NUL byte" }
+        continue
+      }
+      let part = UnsafeBufferPointer(rebasing: bytes[start..<index])
+      switch part.count {
+      case 0: return "absolute or with an empty part"
+      case 1: if part[0] == dot { return "with '.' or '..'" }
+      case 2: if part[0] == dot && part[1] == dot { return "with '.' or '..'" }
+      case 256...: return "with a part of more than 255 bytes"
+      default: if start == 0 && part.elementsEqual(stateDirectory) { return "in the workspace's own state" }
+      }
+      start = index + 1
     }
-    guard parts[0] != Self.stateDirectory[...] else { throw refused("in the workspace's own state") }
+    return nil
   }
 
   public init(_ text: String) throws { try self.init(Array(text.utf8)) }
