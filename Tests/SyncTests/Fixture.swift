@@ -150,7 +150,7 @@ extension Scan {
   var entries: [TreeEntry] {
     get throws {
       var entries: [TreeEntry] = []
-      try snapshot.forEach { entries.append($0.entry) }
+      try snapshot.visit { entries.append($0.entry) }
       return entries
     }
   }

@@ -16,7 +16,7 @@ import Vocabulary
 
   private func entries(_ snapshot: Snapshot) throws -> [TreeEntry] {
     var entries: [TreeEntry] = []
-    try snapshot.forEach { entries.append($0.entry) }
+    try snapshot.visit { entries.append($0.entry) }
     return entries
   }
 

@@ -68,7 +68,7 @@ final class AgentWorkspace: Sendable {
   func record(_ snapshot: Snapshot) throws {
     let now = FileStamp.now()
     let writer = try managedWriter()
-    try snapshot.forEach { item in
+    try snapshot.visit { item in
       var item = item
       item.mark = .none
       if let stamp = item.stamp, stamp.kind == .file, !stamp.isSettled(at: now) { item.stamp = nil }

@@ -167,7 +167,7 @@ final class Application: @unchecked Sendable {
 
   private func inodes(of paths: Set<TreePath>) throws -> [TreePath: UInt64] {
     var inodes: [TreePath: UInt64] = [:]
-    try plan.before.forEach { item in
+    try plan.before.visit { item in
       if paths.contains(item.entry.path), let stamp = item.stamp { inodes[item.entry.path] = stamp.inode }
     }
     return inodes
@@ -216,7 +216,7 @@ final class Application: @unchecked Sendable {
 
   private func settleDirectories() throws {
     var directories: [TreeEntry] = []
-    try plan.target.forEach { item in
+    try plan.target.visit { item in
       if item.entry.isDirectory, touched.contains(item.entry.path) { directories.append(item.entry) }
     }
     for entry in directories.reversed() {
@@ -232,7 +232,7 @@ final class Application: @unchecked Sendable {
     let now = FileStamp.now()
     let writer = try workspace.managedWriter()
     var different: [String] = []
-    try plan.target.forEach { item in
+    try plan.target.visit { item in
       var standing = item
       standing.mark = .none
       if item.mark == .touched {

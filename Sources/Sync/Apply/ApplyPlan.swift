@@ -151,7 +151,7 @@ struct ApplyPlanner {
   /// What nobody pushed in a directory that is to make way: whatever is not in the tree before.
   private func strangers(_ root: HeldDirectory, _ path: TreePath) throws -> [TreePath] {
     var managed = Set<TreePath>()
-    try before.forEach { if $0.entry.path.isBelow(path) { managed.insert($0.entry.path) } }
+    try before.visit { if $0.entry.path.isBelow(path) { managed.insert($0.entry.path) } }
     func look(_ path: TreePath) throws -> [TreePath] {
       let directory = try root.openDirectory(path.bytes)
       defer { Disk.close(directory) }

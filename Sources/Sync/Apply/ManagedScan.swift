@@ -76,7 +76,7 @@ private final class ManagedCollector {
 
   func run() throws {
     var gone: TreePath?
-    try recorded.forEach { item in
+    try recorded.visit { item in
       let entry = item.entry
       if let directory = gone, entry.path.isBelow(directory) { return }
       gone = nil

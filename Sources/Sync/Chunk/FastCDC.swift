@@ -55,12 +55,12 @@ struct FastCDC: Sendable {
     return (limit, hash)
   }
 
-  /// 256 words, each the upper half of the MD5 of its index as one byte; then the same shifted by one bit.
+  /// 256 words, each the upper half of the MD5 of its index as a byte, 64 times; then the same shifted by one bit.
   nonisolated(unsafe) private static let gear: UnsafePointer<UInt64> = {
     // `nonisolated(unsafe)`: filled once, before anyone sees it, and never freed.
     let table = UnsafeMutablePointer<UInt64>.allocate(capacity: 512)
     for value in 0..<256 {
-      let digest = Array(Insecure.MD5.hash(data: [UInt8(value)]))
+      let digest = Array(Insecure.MD5.hash(data: [UInt8](repeating: UInt8(value), count: 64)))
       table[value] = digest[..<8].reduce(0) { $0 << 8 | UInt64($1) }
       table[value + 256] = table[value] << 1
     }

@@ -69,7 +69,7 @@ struct MovePlan {
     try forEachSent(steps) { entry, digest in if wanted[digest] == nil { wanted.set(digest, 0) } }
     guard wanted.count > 0 else { return }
     var gone = GonePaths(steps.cursor())
-    try base.forEach { item in
+    try base.visit { item in
       let isGone = try gone.contains(item.entry.path)
       guard let digest = item.entry.content?.digest, let index = wanted[digest] else { return }
       let path = item.entry.path

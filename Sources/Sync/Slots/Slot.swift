@@ -44,7 +44,7 @@ struct Slot {
     let writer = try SnapshotWriter(image, list, path: path)
     let now = FileStamp.now()
     let target = HeldDirectory(sharing: root)
-    try wanted.forEach { item in
+    try wanted.visit { item in
       var item = item
       item.stamp = try target.stamp(item.entry.path).flatMap { stamp in
         stamp.kind == .directory || stamp.isSettled(at: now) ? stamp : nil
@@ -60,7 +60,7 @@ struct Slot {
   ) throws {
     var reader = SnapshotReader(known)
     var index = 0
-    try wanted.forEach { item in
+    try wanted.visit { item in
       defer { index += 1 }
       let entry = item.entry
       if entry.isDirectory { return try makeDirectory(entry, target) }
@@ -86,7 +86,7 @@ struct Slot {
       defer { close(directory) }
       try Staging.settle(directory, entry)
     }
-    try wanted.forEach { item in
+    try wanted.visit { item in
       while let last = open.last, !item.entry.path.isBelow(last.path) {
         try settle(last)
         open.removeLast()

@@ -74,7 +74,7 @@ struct SlotPreparation: Sendable {
     let files = IgnoreFiles(top: workspace.root.descriptor, root: FilePath(workspace.path))
     var filter = ContextFilter(context, try ContextSelection(context) { try files.contents($0) })
     let writer = try SnapshotWriter(scratch.descriptor, nil, path: "a context")
-    try tree.forEach { item in try filter.take(item) { try writer.append($0) } }
+    try tree.visit { item in try filter.take(item) { try writer.append($0) } }
     try filter.finish(in: workspace.path)
     return try writer.finish()
   }

@@ -127,7 +127,7 @@ final class Snapshot: Sendable {
   }
 
   /// Calls `body` for every entry, in order.
-  func forEach(_ body: (StampedEntry) throws -> Void) throws {
+  func visit(_ body: (StampedEntry) throws -> Void) throws {
     let reader = SnapshotReader(self)
     while let entry = try reader.next() { try body(entry) }
   }
