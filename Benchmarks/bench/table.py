@@ -30,12 +30,13 @@ def line(result):
         return
     result["missed"] = list(missed(result))
     result["passed"] = not result["missed"]
+    verdict = "pass" if result["passed"] else "**fail**"
     facts = [f"{TITLES[name]} {amount(name, value)}" for name, value in result["facts"].items() if name in TITLES]
     facts += [f"{name} after {seconds(statistics.median(values))}" for name, values in phases(result).items()]
     facts += [f"**{each}**" for each in result["missed"] if each != "the ratio"]
     show(
         result["work"], spread(result["ours"]), spread(result["theirs"]), f"{ratio(result):.2f}", target(result),
-        "pass" if result["passed"] else "**fail**", ", ".join(facts))
+        "—" if target(result) == "—" else verdict, ", ".join(facts))
 
 
 def phases(result):

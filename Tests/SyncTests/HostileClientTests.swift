@@ -91,7 +91,7 @@ import Wire
   @Test func contentWithAnotherDigestIsRefused() async throws {
     let fixture = try Fixture()
     let tree = try snapshot([TreeEntry(path: TreePath("f"), kind: file, permissions: 0o644, modified: 0)])
-    let pack = pack([ContentPiece(ordinal: 0, chunk: nil, bytes: [0x79])])
+    let pack = pack([ContentPiece(place: .whole(0), bytes: [0x79])])
     let code = try await send(
       fixture, operations: OperationWriter.single([put("f", file)]), target: tree.digest, contents: [pack])
     #expect(code == Refusal.digestMismatch.rawValue)
@@ -101,8 +101,8 @@ import Wire
   @Test func contentThatNobodyNeedsAndContentThatIsMissingAreRefused() async throws {
     let fixture = try Fixture()
     let tree = try snapshot([TreeEntry(path: TreePath("f"), kind: file, permissions: 0o644, modified: 0)])
-    let stray = pack([ContentPiece(ordinal: 1, chunk: nil, bytes: [0x78])])
-    let chunk = pack([ContentPiece(ordinal: 0, chunk: 0, bytes: [0x78])])
+    let stray = pack([ContentPiece(place: .whole(1), bytes: [0x78])])
+    let chunk = pack([ContentPiece(place: .chunk(.sha256(of: "x"), 0), bytes: [0x78])])
     for contents in [[stray], [chunk], []] {
       let code = try await send(
         fixture, operations: OperationWriter.single([put("f", file)]), target: tree.digest, contents: contents)
@@ -118,7 +118,7 @@ import Wire
   }
 
   @Test func aPackThatUnpacksToMoreThanItSaysIsRefused() throws {
-    var pack = pack([ContentPiece(ordinal: 0, chunk: nil, bytes: [UInt8](repeating: 0, count: 100_000)[...])])
+    var pack = pack([ContentPiece(place: .whole(0), bytes: [UInt8](repeating: 0, count: 100_000)[...])])
     var decoder = MessageDecoder(pack)
     #expect(try decoder.readByte() == 1)
     pack[1] = 0x81

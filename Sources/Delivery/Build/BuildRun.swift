@@ -39,7 +39,8 @@ public struct BuildRun: Sendable {
     async let connecting =
       order.isDry
       ? Fleet(sessions: [], failures: [:], names: hosts.all.map(\.name))
-      : Fleet.connect(hosts.all, workspace: workspace, selection: selection, context: context)
+      : Fleet.connect(
+        hosts.all, workspace: workspace, selection: selection, sync: order.sync, context: context)
     let tasks: [ImageTask]
     let scan: Scan
     do {

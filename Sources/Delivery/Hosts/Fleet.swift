@@ -25,8 +25,9 @@ struct Fleet: Sendable {
   }
 
   /// Connects to all of `hosts`, and says so of each.
+  /// - Parameter sync: begins a push on each, which must follow.
   static func connect(
-    _ hosts: [Host], workspace: LocalWorkspace, selection: HostSelection, context: RunContext
+    _ hosts: [Host], workspace: LocalWorkspace, selection: HostSelection, sync: SyncOrder? = nil, context: RunContext
   ) async -> Fleet {
     let clock = ContinuousClock()
     let distinctName = await workspace.distinctName(owner: context.owner)
@@ -36,6 +37,7 @@ struct Fleet: Sendable {
       do {
         session = try await HostSession.open(
           host, project: workspace.name, distinctName: distinctName, selection: selection, context: context)
+        if let sync { try await session.beginPush(of: workspace, order: sync, context: context) }
       } catch {
         var failure = DeliveryError(error, host: host.name)
         failure.leftBehind = failure.leftBehind ?? "nothing was sent there"

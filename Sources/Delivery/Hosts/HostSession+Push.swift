@@ -17,7 +17,8 @@ extension HostSession {
   ) async throws -> PushReport {
     let clock = ContinuousClock()
     let start = clock.now
-    let report = try await workspacePush(scan, of: workspace, order: order, context: context).run(over: agent)
+    let report = try await workspacePush(scan, of: workspace, order: order, context: context)
+      .run(over: agent, hasBegun: takeBegun(), channels: { try await self.openAgent(bulk: true) })
     for warning in report.warnings { context.warn(warning, host: name) }
     for path in report.leftBehind { context.warn("left on the host, since it was edited there: \(path)", host: name) }
     context.emit(
@@ -38,16 +39,28 @@ extension HostSession {
     try await workspacePush(scan, of: workspace, order: order, context: context, isDry: true).rehearse(over: agent)
   }
 
+  /// Begins the call of a push, so that the host looks at its side while this one is still scanned.
+  func beginPush(of local: LocalWorkspace, order: SyncOrder, context: RunContext) async throws {
+    try await pushCall(of: local, order: order, context: context, isDry: false).begin(over: agent)
+    noteBegun()
+  }
+
+  private func pushCall(
+    of local: LocalWorkspace, order: SyncOrder, context: RunContext, isDry: Bool
+  ) -> PushCall {
+    let options = PushOptions(
+      adopt: order.adopts, allowMassDelete: order.allowsMassDelete, owner: context.owner, project: local.name)
+    return PushCall(workspace: workspace, options: options, isDry: isDry)
+  }
+
   private func workspacePush(
     _ scan: Scan, of local: LocalWorkspace, order: SyncOrder, context: RunContext, isDry: Bool = false
   ) throws -> WorkspacePush {
     let ancestors = context.directories.ancestors
     try FileManager.default.createDirectory(
       atPath: ancestors.string, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    let options = PushOptions(
-      adopt: order.adopts, allowMassDelete: order.allowsMassDelete, owner: context.owner, project: local.name)
     return WorkspacePush(
-      scan: scan, host: name, call: PushCall(workspace: workspace, options: options, isDry: isDry),
+      scan: scan, host: name, call: pushCall(of: local, order: order, context: context, isDry: isDry),
       ancestors: AncestorStore(directory: ancestors))
   }
 }

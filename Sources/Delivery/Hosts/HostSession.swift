@@ -27,6 +27,7 @@ final class HostSession: Sendable {
   let workspace: String
   private let options: ConnectionOptions
   private let link: Mutex<Link>
+  private let hasBegunPush = Mutex(false)
 
   var name: String { host.name }
   var platform: Platform { Platform(machine: hello.machine) }
@@ -80,8 +81,19 @@ final class HostSession: Sendable {
   }
 
   /// A further agent on the same connection, for a call that goes on beside others.
-  func openAgent() async throws -> FrameConnection {
-    try await link.withLock { $0.connection }.openAgent().frames
+  func openAgent(bulk: Bool = false) async throws -> FrameConnection {
+    try await link.withLock { $0.connection }.openAgent(bulk: bulk).frames
+  }
+
+  /// Notes that the first agent waits for the rest of a push.
+  func noteBegun() { hasBegunPush.withLock { $0 = true } }
+
+  /// Whether the push that is about to run was begun; it is then no more.
+  func takeBegun() -> Bool {
+    hasBegunPush.withLock { begun in
+      defer { begun = false }
+      return begun
+    }
   }
 
   func close() async { await link.withLock { $0 }.close() }

@@ -35,7 +35,7 @@ public struct SyncRun: Sendable {
 
   /// Syncs all hosts. What goes wrong on one is emitted, and in the status.
   public func run() async throws -> ExitStatus {
-    let (workspace, scan, connected) = try await begin()
+    let (workspace, scan, connected) = try await begin(order)
     var fleet = connected
     await fleet.sync(scan, of: workspace, order: order, context: context)
     await fleet.close()
@@ -63,11 +63,13 @@ public struct SyncRun: Sendable {
     return (changes, ExitStatus.worst(failures.map(\.status)))
   }
 
-  private func begin() async throws -> (LocalWorkspace, Scan, Fleet) {
+  /// - Parameter sync: begins a push on each host, which must follow.
+  private func begin(_ sync: SyncOrder? = nil) async throws -> (LocalWorkspace, Scan, Fleet) {
     let workspace = try LocalWorkspace.open(named, context: context, needsProject: false)
     let inventory = try Fleet.inventory(of: workspace, context: context)
     let hosts = try HostChoice(inventory: inventory, selection: selection).hosts()
-    async let connecting = Fleet.connect(hosts, workspace: workspace, selection: selection, context: context)
+    async let connecting = Fleet.connect(
+      hosts, workspace: workspace, selection: selection, sync: sync, context: context)
     do {
       let scan = try await workspace.scan(context: context)
       return (workspace, scan, await connecting)

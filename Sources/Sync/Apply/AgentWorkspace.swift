@@ -125,6 +125,27 @@ final class AgentWorkspace: Sendable {
     }
   }
 
+  /// What a helper of the agent that holds the lease needs of a workspace. It makes nothing.
+  final class Shared: Sendable {
+    let staging: Int32
+    let chunks: ChunkStore
+
+    /// Throws ``Refusal/notOurs`` where no push is under way.
+    init(_ path: String) throws {
+      let root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+      guard root >= 0 else { throw SyncError.last("open the workspace", path) }
+      defer { close(root) }
+      let statePath = path + "/.remote-build"
+      let state = try Disk.open(root, TreePath.stateDirectory, O_RDONLY | O_DIRECTORY, path: statePath)
+      defer { close(state) }
+      try AgentWorkspace.checkOwner(state, statePath, false)
+      chunks = try ChunkStore(state, Array("chunks".utf8), path: statePath + "/chunks")
+      staging = try Disk.open(state, Staging.directory, O_RDONLY | O_DIRECTORY, path: statePath + "/staging")
+    }
+
+    deinit { close(staging) }
+  }
+
   private static func project(_ state: Int32, _ path: String) throws -> String? {
     try Disk.contents(state, marker, limit: 4096, "\(path)/.remote-build/project").map { TreePath.text($0) }
   }

@@ -25,9 +25,6 @@ final class Assembly {
   private(set) var missing = 0
   private(set) var isFinished = false
 
-  private var partial: [UInt8] { Array("p\(content.digest.hex)".utf8) }
-  private var logName: [UInt8] { Array("h\(content.digest.hex)".utf8) }
-
   /// Takes what is there from an attempt before, and copies what stands in the workspace. Blocks.
   init(_ entry: TreeEntry, _ content: Content, _ recipe: RecipeReader, _ staging: Staging, _ root: HeldDirectory) throws
   {
@@ -39,16 +36,12 @@ final class Assembly {
     guard recipe.isComplete, recipe.chunks.size == content.size, recipe.chunks.digest == content.digest else {
       throw Refusal.digestMismatch.failure("the recipe of \(path) makes another file")
     }
-    var position = 0
-    offsets = recipe.chunks.chunks.map { chunk in
-      defer { position += Int(chunk.length) }
-      return position
-    }
+    offsets = recipe.chunks.offsets
     has = Array(repeating: false, count: offsets.count)
-    file = try Disk.open(staging.descriptor, Array("p\(content.digest.hex)".utf8), O_RDWR | O_CREAT, path: path)
+    file = try Disk.open(staging.descriptor, Staging.partial(content.digest), O_RDWR | O_CREAT, path: path)
     do {
       log = try Disk.open(
-        staging.descriptor, Array("h\(content.digest.hex)".utf8), O_RDWR | O_CREAT | O_APPEND, path: path)
+        staging.descriptor, Staging.log(content.digest), O_RDWR | O_CREAT | O_APPEND, path: path)
     } catch {
       close(file)
       throw error
@@ -77,21 +70,32 @@ final class Assembly {
   func take(_ index: Int, _ bytes: ArraySlice<UInt8>) throws {
     guard index < has.count else { throw Refusal.digestMismatch.failure("\(entry.path) has no chunk \(index)") }
     if isFinished || has[index] { return }
-    let chunk = recipe.chunks.chunks[index]
-    guard bytes.count == chunk.length, Digest.sha256(of: bytes) == chunk.digest else {
-      throw Refusal.digestMismatch.failure("\(entry.path) arrived with another content than was announced")
-    }
-    try write(bytes, at: offsets[index], chunk)
-    try Disk.write(log, (0..<4).map { UInt8(truncatingIfNeeded: index >> (8 * $0)) }, entry.path.description)
+    try Staging.write(
+      bytes, recipe.chunks.chunks[index], index, at: offsets[index], file, log, entry.path.description)
     has[index] = true
     missing -= 1
     if missing == 0 { try finish() }
   }
 
-  private func write(_ bytes: ArraySlice<UInt8>, at offset: Int, _ chunk: ChunkList.Chunk) throws {
-    // The file is a hole where nothing was written.
-    if chunk.isZeros { return }
-    try bytes.withUnsafeBytes { try Disk.write(file, at: offset, $0, entry.path.description) }
+  /// Takes what other agents wrote meanwhile, each chunk verified by them.
+  func takeFromOthers() throws {
+    guard !isFinished else { return }
+    for index in try logged() where !has[index] {
+      has[index] = true
+      missing -= 1
+    }
+    if missing == 0 { try finish() }
+  }
+
+  private func logged() throws -> Set<Int> {
+    let bytes = try Disk.read(
+      log, at: 0, Int(Disk.stamp(log, named: entry.path.description).size), entry.path.description)
+    var logged = Set<Int>()
+    for start in stride(from: 0, to: bytes.count - 3, by: 4) {
+      let index = (0..<4).reduce(0) { $0 | Int(bytes[start + $1]) << (8 * $1) }
+      if index < has.count { logged.insert(index) }
+    }
+    return logged
   }
 
   @discardableResult
@@ -112,12 +116,7 @@ final class Assembly {
   /// What an attempt before left: believed chunk by chunk, once its bytes have their digest.
   private func takeUp() throws {
     let path = entry.path.description
-    let bytes = try Disk.read(log, at: 0, 4 * ChunkList.most, path)
-    var logged = Set<Int>()
-    for start in stride(from: 0, to: bytes.count - 3, by: 4) {
-      let index = (0..<4).reduce(0) { $0 | Int(bytes[start + $1]) << (8 * $1) }
-      if index < has.count { logged.insert(index) }
-    }
+    let logged = try logged()
     guard !logged.isEmpty else { return }
     let indices = logged.sorted()
     let good = Mutex<[Int]>([])
@@ -183,8 +182,9 @@ final class Assembly {
       index += count
     }
     try Staging.settle(file, entry)
-    try Disk.rename(staging.descriptor, partial, staging.descriptor, Staging.content(content.digest), path)
-    _ = Disk.withPath(logName) { unlinkat(staging.descriptor, $0, 0) }
+    try Disk.rename(
+      staging.descriptor, Staging.partial(content.digest), staging.descriptor, Staging.content(content.digest), path)
+    _ = Disk.withPath(Staging.log(content.digest)) { unlinkat(staging.descriptor, $0, 0) }
     isFinished = true
   }
 }
@@ -211,11 +211,7 @@ private final class OpenSource: Sendable {
   init(_ source: Recipe.Source, _ root: HeldDirectory, _ list: ChunkList) throws {
     file = try Disk.open(
       try root.parent(of: source.path), source.path.name, O_RDONLY | O_NONBLOCK, path: source.path.description)
-    var position = 0
-    offsets = list.chunks.map { chunk in
-      defer { position += Int(chunk.length) }
-      return position
-    }
+    offsets = list.offsets
   }
 
   deinit { close(file) }

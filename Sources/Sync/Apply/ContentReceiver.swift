@@ -16,7 +16,9 @@ final class ContentReceiver: @unchecked Sendable {
   /// Whole contents that are staged, by their ordinals.
   private var arrived: [Bool]
   private var recipes: [UInt64: RecipeReader]
-  private var assemblies: [UInt64: Assembly] = [:]
+  private var assemblies: [Digest: (ordinal: UInt64, assembly: Assembly)] = [:]
+  /// Divided contents that were whole from the first.
+  private var whole: Set<Digest> = []
   /// Contents, of either kind, that are staged.
   private var complete: UInt64 = 0
   private(set) var held = HeldContents()
@@ -40,9 +42,9 @@ final class ContentReceiver: @unchecked Sendable {
       guard case .put(let entry, .sent) = step, let content = entry.content else { continue }
       defer { ordinal += 1 }
       if staging.isResumed, try staging.holds(content) {
-        arrived[Int(ordinal)] = true
-        complete += 1
+        finish(ordinal)
         held.add(ordinal)
+        whole.insert(content.digest)
         recipes[ordinal] = nil
       } else if content.isDivided {
         let assembly = try begin(ordinal, entry, content)
@@ -57,11 +59,11 @@ final class ContentReceiver: @unchecked Sendable {
     }
     let assembly = try Assembly(entry, content, recipe, staging, root)
     if assembly.isFinished {
-      complete += 1
+      finish(ordinal)
       held.add(ordinal)
-      arrived[Int(ordinal)] = true
+      whole.insert(content.digest)
     } else {
-      assemblies[ordinal] = assembly
+      assemblies[content.digest] = (ordinal, assembly)
     }
     return assembly
   }
@@ -70,39 +72,39 @@ final class ContentReceiver: @unchecked Sendable {
   /// its digest says.
   func receive(_ payload: [UInt8]) throws {
     for piece in try Unpacker.pieces(payload) {
-      guard piece.ordinal < sent else {
-        throw Refusal.digestMismatch.failure("the client sent content \(piece.ordinal), which no file needs")
-      }
-      if arrived[Int(piece.ordinal)] { continue }
-      if let chunk = piece.chunk {
-        try receive(chunk, piece)
-      } else {
-        try receiveWhole(piece)
+      switch piece.place {
+      case .whole(let ordinal):
+        guard ordinal < sent else {
+          throw Refusal.digestMismatch.failure("the client sent content \(ordinal), which no file needs")
+        }
+        if !arrived[Int(ordinal)] { try receiveWhole(ordinal, piece.bytes) }
+      case .chunk(let digest, let index):
+        // It was sent before the client heard that the file is whole.
+        if whole.contains(digest) { continue }
+        guard let (ordinal, assembly) = assemblies[digest] else {
+          throw Refusal.digestMismatch.failure("the client sent a chunk of \(digest.short), which no file needs")
+        }
+        try assembly.take(index, piece.bytes)
+        if assembly.isFinished { finish(ordinal) }
       }
     }
   }
 
-  private func receive(_ chunk: UInt64, _ piece: ContentPiece) throws {
-    guard let assembly = assemblies[piece.ordinal] else {
-      throw Refusal.digestMismatch.failure("the client sent a chunk of content \(piece.ordinal), which has none")
-    }
-    try assembly.take(Int(clamping: chunk), piece.bytes)
-    guard assembly.isFinished else { return }
-    assemblies[piece.ordinal] = nil
-    arrived[Int(piece.ordinal)] = true
+  private func finish(_ ordinal: UInt64) {
+    guard !arrived[Int(ordinal)] else { return }
+    arrived[Int(ordinal)] = true
     complete += 1
   }
 
-  private func receiveWhole(_ piece: ContentPiece) throws {
-    let entry = try entry(piece.ordinal)
-    guard let content = entry.content, !content.isDivided, content.size == piece.bytes.count,
-      Digest.sha256(of: piece.bytes) == content.digest
+  private func receiveWhole(_ ordinal: UInt64, _ bytes: ArraySlice<UInt8>) throws {
+    let entry = try entry(ordinal)
+    guard let content = entry.content, !content.isDivided, content.size == bytes.count,
+      Digest.sha256(of: bytes) == content.digest
     else {
       throw Refusal.digestMismatch.failure("\(entry.path) arrived with another content than was announced")
     }
-    try staging.put(piece.bytes, entry, content.digest)
-    arrived[Int(piece.ordinal)] = true
-    complete += 1
+    try staging.put(bytes, entry, content.digest)
+    finish(ordinal)
   }
 
   /// Contents arrive in their order, so one way through the steps finds all of them.
@@ -120,6 +122,10 @@ final class ContentReceiver: @unchecked Sendable {
 
   /// Throws unless all content is there.
   func expectComplete() throws {
+    for (ordinal, assembly) in assemblies.values {
+      try assembly.takeFromOthers()
+      if assembly.isFinished { finish(ordinal) }
+    }
     guard complete == sent else {
       throw Refusal.digestMismatch.failure("\(sent - complete) announced contents did not arrive")
     }

@@ -106,7 +106,11 @@ struct PushService {
     try Self.check(plan, attempt)
     let staging = try await Threads.run { try Staging(workspace) }
     self.staging = staging
-    let receiver = try await Threads.run { try ContentReceiver(plan, recipes, staging, workspace.root) }
+    let receiver = try await Threads.run {
+      // Before the client hears of it: other agents that take chunks read the lists.
+      for recipe in recipes.values { try standing.chunks?.save(recipe.chunks) }
+      return try ContentReceiver(plan, recipes, staging, workspace.root)
+    }
     if turn == nil || turn == .waiting {
       isGranted = true
       let held = receiver.held.encoded.map { Frame(kind: PushKind.held, payload: $0) }
@@ -117,8 +121,7 @@ struct PushService {
     try await Threads.run { try receiver.expectComplete() }
     let isFromManaged = standing.scan.snapshot === standing.recorded
     let (list, saved) = try await Threads.run {
-      for recipe in recipes.values { try? standing.chunks?.save(recipe.chunks) }
-      return try Application(workspace, plan, staging).run(journal, isFromManaged: isFromManaged)
+      try Application(workspace, plan, staging).run(journal, isFromManaged: isFromManaged)
     }
     return PushAnswer(
       treeDigest: list.digest, savedAside: saved, leftBehind: plan.leftBehind.map(\.description))

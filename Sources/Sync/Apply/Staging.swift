@@ -34,6 +34,8 @@ final class Staging: Sendable {
   func remove() { try? Disk.remove(workspace.state, Self.directory, "staging") }
 
   static func content(_ digest: Digest) -> [UInt8] { Array("c\(digest.hex)".utf8) }
+  static func partial(_ digest: Digest) -> [UInt8] { Array("p\(digest.hex)".utf8) }
+  static func log(_ digest: Digest) -> [UInt8] { Array("h\(digest.hex)".utf8) }
   static func step(_ number: Int) -> [UInt8] { Array("f\(number)".utf8) }
   static func away(_ number: UInt64) -> [UInt8] { Array("m\(number)".utf8) }
   static func cleared(_ number: Int) -> [UInt8] { Array("x\(number)".utf8) }
@@ -70,6 +72,19 @@ final class Staging: Sendable {
       _ = Disk.withPath(name) { unlinkat(descriptor, $0, 0) }
       throw error
     }
+  }
+
+  /// Writes a chunk into its place in a file, once its bytes have their digest, and then notes that it is there.
+  static func write(
+    _ bytes: ArraySlice<UInt8>, _ chunk: ChunkList.Chunk, _ index: Int, at offset: Int, _ file: Int32, _ log: Int32,
+    _ path: String
+  ) throws {
+    guard bytes.count == chunk.length, Digest.sha256(of: bytes) == chunk.digest else {
+      throw Refusal.digestMismatch.failure("\(path) arrived with another content than was announced")
+    }
+    // The file is a hole where nothing was written.
+    if !chunk.isZeros { try bytes.withUnsafeBytes { try Disk.write(file, at: offset, $0, path) } }
+    try Disk.write(log, (0..<4).map { UInt8(truncatingIfNeeded: index >> (8 * $0)) }, path)
   }
 
   /// Gives an open file an entry's permissions and time.

@@ -4,12 +4,15 @@ public import Wire
 
 /// What an agent serves of this room.
 public enum SyncServices {
-  /// Adds `sync.push` and `slot.prepare`.
+  /// Adds `sync.push`, `sync.bulk` and `slot.prepare`.
   /// - Parameter locks: where the locks of prepared slots are kept for the jobs that will build from them.
   public static func add(to table: inout ServiceTable, locks: HeldLocks) {
     table.add(PushKind.service) { (parameters: PushParameters, connection) in
       var service = PushService(parameters, connection)
       return try await service.run()
+    }
+    table.add(BulkParameters.service) { (parameters: BulkParameters, connection) in
+      try await BulkService(parameters, connection).run()
     }
     table.add(SlotClient.service) { (parameters: SlotParameters, _) in
       try await Threads.run { try SlotPreparation(parameters, locks).run() }

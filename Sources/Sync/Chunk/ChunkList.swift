@@ -16,6 +16,15 @@ struct ChunkList: Hashable, Sendable {
   /// Bytes of the whole file.
   var size: UInt64 { chunks.reduce(0) { $0 + UInt64($1.length) } }
 
+  /// Where each chunk begins.
+  var offsets: [Int] {
+    var position = 0
+    return chunks.map { chunk in
+      defer { position += Int(chunk.length) }
+      return position
+    }
+  }
+
   /// What stands for the file's content: a digest of the chunks' lengths and digests, so that a file's parts can be
   /// hashed side by side, and a part of it be proven by itself.
   var digest: Digest {

@@ -14,38 +14,24 @@ internal import Vocabulary
 /// Every content is hashed again as it is read: what does not match its digest any more is never completed.
 final class ContentReader: @unchecked Sendable {
   // `@unchecked`: used by one task, which awaits each call before the next one.
-  private let root: [UInt8]
+  private let root: FilePath
   private let plan: PushPlan
   private var cursor: Spool.Cursor
   private var ordinal: UInt64 = 0
   private var recipes: ArraySlice<Recipe>
   private let packer = Packer()
-  private var current: Divided?
+  private var current: DividedReader?
+  /// Whether big files are left to others.
+  var skipsDivided = false
   /// What the host has of an attempt before.
   var held = HeldContents()
 
-  /// A big file under way.
-  fileprivate struct Divided {
-    var path: TreePath
-    var file: Int32
-    var ordinal: UInt64
-    var chunks: ChunkList
-    var runs: ArraySlice<Recipe.Run>
-    /// The next chunk, and where it begins.
-    var index = 0
-    var offset = 0
-    /// Chunks of the run under way that are still to come.
-    var left = 0
-  }
-
   init(root: FilePath, plan: PushPlan) {
-    self.root = Array(root.string.utf8)
+    self.root = root
     self.plan = plan
     cursor = plan.operations.cursor()
     recipes = plan.recipes[...]
   }
-
-  deinit { if let current { close(current.file) } }
 
   /// The next pack and the content bytes in it; `nil` at the end. Throws ``SyncError`` with `changedWhileSent`.
   func nextPack() async throws -> (payload: [UInt8], bytes: Int)? {
@@ -55,9 +41,13 @@ final class ContentReader: @unchecked Sendable {
   private func read() throws -> (payload: [UInt8], bytes: Int)? {
     var total = 0
     while !packer.isFull {
-      if current != nil {
-        guard let bytes = try addChunk() else { continue }
-        total += bytes
+      if let file = current {
+        guard let (chunk, bytes) = try file.next() else {
+          current = nil
+          continue
+        }
+        packer.add(ContentPiece(place: .chunk(file.recipe.content.digest, chunk), bytes: bytes[...]))
+        total += bytes.count
       } else {
         guard let bytes = try addNext() else { break }
         total += bytes
@@ -72,68 +62,32 @@ final class ContentReader: @unchecked Sendable {
       guard case .put(let entry, .sent) = operation, let content = entry.content else { continue }
       let ordinal = self.ordinal
       self.ordinal += 1
-      if held.isComplete(ordinal) {
-        if content.isDivided { recipes.removeFirst() }
-        continue
-      }
-      let file = try openFile(entry.path)
       if content.isDivided {
-        current = Divided(
-          path: entry.path, file: file, ordinal: ordinal, chunks: ChunkList(), runs: [])
         guard let recipe = recipes.popFirst() else { throw Self.changed(entry.path) }
-        current?.chunks = try plan.chunks(entry.path, content)
-        current?.runs = recipe.runs[...]
+        if skipsDivided || held.isComplete(ordinal) { continue }
+        current = try DividedReader(recipe, plan, held)
         return 0
       }
+      if held.isComplete(ordinal) { continue }
+      let file = try Self.open(root, entry.path)
       defer { close(file) }
       let bytes = try Disk.read(file, at: 0, Int(content.size) + 1, entry.path.description)
       guard bytes.count == content.size, Digest.sha256(of: bytes) == content.digest else {
         throw Self.changed(entry.path)
       }
-      packer.add(ContentPiece(ordinal: ordinal, chunk: nil, bytes: bytes[...]))
+      packer.add(ContentPiece(place: .whole(ordinal), bytes: bytes[...]))
       return bytes.count
     }
     return nil
   }
 
-  /// Adds the next chunk of the file under way; `nil` when there is none.
-  private func addChunk() throws -> Int? {
-    guard var file = current else { return nil }
-    while file.left == 0 {
-      guard let run = file.runs.popFirst() else {
-        close(file.file)
-        current = nil
-        return nil
-      }
-      switch run {
-      case .sent(let count): file.left = count
-      case .copied(_, _, let count), .earlier(_, let count):
-        for _ in 0..<count { file.pass() }
-      }
-    }
-    file.left -= 1
-    let chunk = file.chunks.chunks[file.index]
-    if held.has(chunk: file.index, of: file.ordinal) {
-      file.pass()
-      current = file
-      return 0
-    }
-    let bytes = try Disk.read(file.file, at: file.offset, Int(chunk.length), file.path.description)
-    guard bytes.count == chunk.length, Digest.sha256(of: bytes) == chunk.digest else {
-      throw Self.changed(file.path)
-    }
-    packer.add(ContentPiece(ordinal: file.ordinal, chunk: UInt64(file.index), bytes: bytes[...]))
-    file.pass()
-    current = file
-    return bytes.count
-  }
-
-  private func openFile(_ path: TreePath) throws -> Int32 {
+  static func open(_ root: FilePath, _ path: TreePath) throws -> Int32 {
     do {
       return try Disk.open(
-        AT_FDCWD, root + [TreePath.slash] + path.bytes, O_RDONLY | O_NONBLOCK, path: path.description)
+        AT_FDCWD, Array(root.string.utf8) + [TreePath.slash] + path.bytes, O_RDONLY | O_NONBLOCK,
+        path: path.description)
     } catch {
-      throw Self.changed(path)
+      throw changed(path)
     }
   }
 
@@ -142,12 +96,5 @@ final class ContentReader: @unchecked Sendable {
       .changedWhileSent,
       "\(path) changed while it was sent. Nothing was changed on the host; run the same command again",
       path: path.description)
-  }
-}
-
-extension ContentReader.Divided {
-  fileprivate mutating func pass() {
-    offset += Int(chunks.chunks[index].length)
-    index += 1
   }
 }

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CZstd
+internal import Vocabulary
 internal import Wire
 
 /// A content that is sent, or one chunk of it.
 struct ContentPiece {
-  /// Which of the contents that are sent.
-  var ordinal: UInt64
-  /// Which of its chunks; `nil` for one that is not divided.
-  var chunk: UInt64?
+  enum Place: Hashable, Sendable {
+    /// A whole content: which of those that are sent.
+    case whole(UInt64)
+    /// A chunk of a divided content.
+    case chunk(Digest, Int)
+  }
+
+  var place: Place
   var bytes: ArraySlice<UInt8>
 }
 
@@ -29,9 +34,15 @@ final class Packer {
   var isFull: Bool { body.bytes.count >= Self.size || pieces >= Self.mostPieces }
 
   func add(_ piece: ContentPiece) {
-    body.write(byte: piece.chunk == nil ? 0 : 1)
-    body.write(piece.ordinal)
-    if let chunk = piece.chunk { body.write(chunk) }
+    switch piece.place {
+    case .whole(let ordinal):
+      body.write(byte: 0)
+      body.write(ordinal)
+    case .chunk(let digest, let index):
+      body.write(byte: 1)
+      body.write(digest)
+      body.write(UInt64(index))
+    }
     body.write(piece.bytes)
     pieces += 1
   }
@@ -98,14 +109,16 @@ enum Unpacker {
     var reader = MessageDecoder(body)
     var pieces: [ContentPiece] = []
     while !reader.isAtEnd {
-      let kind = try reader.readByte()
-      guard kind <= 1 else { throw WireError(.malformed, "a piece of kind \(kind)") }
-      let ordinal = try reader.readUInt()
-      let chunk = kind == 1 ? try reader.readUInt() : nil
+      let place: ContentPiece.Place
+      switch try reader.readByte() {
+      case 0: place = .whole(try reader.readUInt())
+      case 1: place = .chunk(try reader.readDigest(), Int(clamping: try reader.readUInt()))
+      case let kind: throw WireError(.malformed, "a piece of kind \(kind)")
+      }
       let count = try reader.readCount()
       let start = body.count - reader.remaining
       try reader.skip(count)
-      pieces.append(ContentPiece(ordinal: ordinal, chunk: chunk, bytes: body[start..<(start + count)]))
+      pieces.append(ContentPiece(place: place, bytes: body[start..<(start + count)]))
     }
     return pieces
   }

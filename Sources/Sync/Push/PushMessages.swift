@@ -50,6 +50,13 @@ struct PushParameters: Codable, Sendable {
   var dryRun: Bool
 }
 
+/// The parameters of `sync.bulk`, beside a push that is under way.
+struct BulkParameters: Codable, Sendable {
+  var workspace: String
+
+  static let service = "sync.bulk"
+}
+
 /// What the agent did.
 struct PushAnswer: Codable, Sendable {
   var treeDigest: Digest

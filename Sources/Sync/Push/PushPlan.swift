@@ -24,12 +24,18 @@ final class PushPlan: @unchecked Sendable {
   let changed: Int
   let deleted: Int
 
-  private let scan: Scan
+  /// A digest of which contents are sent, in which order: pushes to several hosts that have the same read them once.
+  private(set) var contentsKey = Digest.sha256(of: [])
+  /// Bytes of big files among them.
+  private(set) var dividedBytes: UInt64 = 0
+
+  let scan: Scan
   private let base: Snapshot
   private let difference: Difference
   private var writer: OperationWriter
   private var moves = MovePlan()
   private var recipePlanner: RecipePlanner
+  private var contents = DigestHasher()
   /// What is sent already, by its ordinal.
   private var awaited = DigestTable()
 
@@ -55,6 +61,7 @@ final class PushPlan: @unchecked Sendable {
     if !base.isEmpty { try moves.matchFiles(base, difference.steps) }
     try emit()
     try writer.finish()
+    contentsKey = contents.finish()
   }
 
   /// The chunks of a big file of the scan; read again where nobody kept them.
@@ -109,6 +116,7 @@ final class PushPlan: @unchecked Sendable {
     try writer.write(.put(entry, .sent))
     let ordinal = sent
     sent += 1
+    content.digest.withUnsafeBytes { contents.update($0) }
     awaited.set(content.digest, UInt32(ordinal))
     guard content.isDivided else {
       contentBytes += content.size
@@ -117,6 +125,9 @@ final class PushPlan: @unchecked Sendable {
     let (recipe, bytes) = recipePlanner.recipe(
       entry, content, try chunks(entry.path, content), ordinal: ordinal)
     recipes.append(recipe)
+    // What is sent of it depends on what the host has of it.
+    for run in recipe.runs { contents.update(Array("\(run)".utf8)) }
     contentBytes += bytes
+    dividedBytes += bytes
   }
 }

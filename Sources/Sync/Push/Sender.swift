@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Synchronization
 internal import Vocabulary
 internal import Wire
 
@@ -13,13 +14,21 @@ struct Sender {
 
   let connection: FrameConnection
   let plan: PushPlan
-  let reader: ContentReader
+  private let source: PackSource
+  private let isBulk: Bool
   let scratch: Int32
   let progress: @Sendable (PushProgress) -> Void
+  /// Opens further channels; `nil`: all goes over this one.
+  let open: BulkSender.Opening?
+  let workspace: String
   /// Content bytes sent.
   private(set) var sent: UInt64 = 0
+  /// Bytes on the wire of further channels.
+  private(set) var bulkBytes = 0
   private(set) var roundTrips = 0
   private var credit = PushKind.initialCredit
+  /// Whether the agent has agreed to the attempt.
+  private var hasHeard = false
   /// Frames that wait for those that share packets with them.
   private var waiting: [Frame] = []
   private var waitingBytes = 0
@@ -27,12 +36,15 @@ struct Sender {
   private static let writeSize = 256 << 10
 
   init(
-    connection: FrameConnection, plan: PushPlan, reader: ContentReader, scratch: Int32,
-    progress: @escaping @Sendable (PushProgress) -> Void
+    connection: FrameConnection, plan: PushPlan, scratch: Int32, workspace: String,
+    open: BulkSender.Opening?, progress: @escaping @Sendable (PushProgress) -> Void
   ) {
     self.connection = connection
+    self.workspace = workspace
+    self.open = open
     self.plan = plan
-    self.reader = reader
+    isBulk = open != nil && plan.dividedBytes >= BulkSender.least
+    source = PackSource(plan, isBulk: isBulk)
     self.scratch = scratch
     self.progress = progress
   }
@@ -45,7 +57,8 @@ struct Sender {
     do {
       try await sendSteps()
       if !isDry, let end = try await sendContents() { return end }
-    } catch let error as SyncError {
+    } catch  where !(error is WireError) && !(error is CancellationError) {
+      // A file changed, or a further channel's agent refused: the one that waits here is told.
       try await send(.turn(.abandon))
       try await flush()
       _ = try await ending()
@@ -69,13 +82,22 @@ struct Sender {
 
   /// `nil` when all was sent.
   private mutating func sendContents() async throws -> End? {
-    var pack = try await reader.nextPack()
+    let source = source
+    if let end = try await sendPacks({ try await source.next() }) { return end }
+    return isBulk ? try await sendBulk() : nil
+  }
+
+  /// Sends packs over this channel, as far as there is credit; `nil` when all were sent.
+  private mutating func sendPacks(
+    _ next: @escaping @Sendable () async throws -> (payload: [UInt8], bytes: Int)?
+  ) async throws -> End? {
+    var pack = try await next()
     while let current = pack {
       // What the agent cannot take yet waits here, and so nothing piles up on either side.
       while credit <= 0 {
         if let end = try await waitForCredit() { return end }
       }
-      async let following = reader.nextPack()
+      async let following = next()
       credit -= current.payload.count
       try await send(Frame(kind: PushKind.contents, payload: current.payload))
       sent += UInt64(current.bytes)
@@ -83,6 +105,33 @@ struct Sender {
       pack = try await following
     }
     return nil
+  }
+
+  /// Sends what is big over further channels; `nil` when all was sent.
+  private mutating func sendBulk() async throws -> End? {
+    guard let open else { return nil }
+    // The agent must have agreed, and made the files into which the others write.
+    if !hasHeard, let end = try await waitForCredit() { return end }
+    let total = ByteCount(plan.contentBytes)
+    let (before, progress) = (sent, progress)
+    let done = Counter()
+    let packs = BulkReader(plan, source.held)
+    let bulk = BulkSender(workspace: workspace, reader: packs, open: open) { bytes in
+      progress(PushProgress(sent: ByteCount(before + UInt64(done.add(bytes))), total: total))
+    }
+    if let bytes = try await bulk.run() {
+      bulkBytes = bytes
+      sent += UInt64(done.value)
+      return nil
+    }
+    let here = BulkReader.Packs(packs)
+    return try await sendPacks { try await here.next() }
+  }
+
+  private final class Counter: Sendable {
+    private let count = Atomic<Int>(0)
+    var value: Int { count.load(ordering: .relaxed) }
+    func add(_ bytes: Int) -> Int { count.add(bytes, ordering: .relaxed).newValue }
   }
 
   private mutating func send(_ frame: Frame) async throws {
@@ -107,9 +156,10 @@ struct Sender {
     while true {
       let frame = try await receive()
       switch frame.kind {
-      case PushKind.held: try reader.held.decode(frame.payload)
+      case PushKind.held: try source.decodeHeld(frame.payload)
       case PushKind.credit:
         try add(frame)
+        hasHeard = true
         return nil
       case PushKind.stop:
         try await send(.turn(.done))

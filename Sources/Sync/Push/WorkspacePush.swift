@@ -30,7 +30,7 @@ public struct PushCall: Sendable {
 
   var frame: Frame { get throws { try FrameConnection.call(PushKind.service, parameters) } }
 
-  /// Begins the call. What follows on the connection is ``WorkspacePush/run(over:hasBegun:progress:)`` or
+  /// Begins the call. What follows on the connection is ``WorkspacePush/run(over:hasBegun:channels:progress:)`` or
   /// ``abandon(over:)``.
   public func begin(over connection: FrameConnection) async throws { try await connection.send(try frame) }
 
@@ -60,16 +60,20 @@ public struct WorkspacePush: Sendable {
   }
 
   /// Pushes.
-  /// - Parameter hasBegun: whether the call was begun on this connection already.
+  /// - Parameters:
+  ///   - hasBegun: whether the call was begun on this connection already.
+  ///   - channels: opens a further channel to the same host, with an agent that has said hello, for big files. It is
+  ///     called several times at once, and each channel is closed at the end.
   /// - Throws: `ServiceFailure` with a code of ``Refusal``; ``SyncError`` with `changedWhileSent` (scan again, push
   ///   again) or `hostKeepsChanging`; `WireError` when the connection breaks. After all but the last the connection
   ///   takes further calls.
   public func run(
     over connection: FrameConnection, hasBegun: Bool = false,
+    channels: (@Sendable () async throws -> FrameConnection)? = nil,
     progress: @escaping @Sendable (PushProgress) -> Void = { _ in }
   ) async throws -> PushReport {
     let before = (connection.bytesSent, connection.bytesReceived)
-    let exchange = try await exchange(connection, hasBegun: hasBegun, list: nil, progress)
+    let exchange = try await exchange(connection, hasBegun: hasBegun, channels, list: nil, progress)
     var warnings = exchange.answer.warnings
     do {
       let snapshot = scan.snapshot
@@ -82,15 +86,15 @@ public struct WorkspacePush: Sendable {
     return PushReport(
       treeDigest: exchange.answer.treeDigest, files: scan.files, changed: exchange.changed,
       deleted: exchange.deleted, contentBytes: ByteCount(exchange.contentBytes),
-      bytesSent: ByteCount(connection.bytesSent - before.0),
+      bytesSent: ByteCount(connection.bytesSent - before.0 + exchange.bulkBytes),
       bytesReceived: ByteCount(connection.bytesReceived - before.1), roundTrips: exchange.roundTrips,
       savedAside: exchange.answer.savedAside, leftBehind: exchange.answer.leftBehind, warnings: warnings)
   }
 
-  /// Says what ``run(over:hasBegun:progress:)`` would do, and changes nothing. Throws the same.
+  /// Says what ``run(over:hasBegun:channels:progress:)`` would do, and changes nothing. Throws the same.
   public func rehearse(over connection: FrameConnection) async throws -> PushPlanReport {
     let listing = Listing()
-    let exchange = try await exchange(connection, hasBegun: false, list: listing) { _ in }
+    let exchange = try await exchange(connection, hasBegun: false, nil, list: listing) { _ in }
     return PushPlanReport(
       treeDigest: scan.treeDigest, puts: listing.puts, deletes: listing.deletes,
       contentBytes: ByteCount(exchange.contentBytes), savedAside: exchange.answer.savedAside,
@@ -118,17 +122,18 @@ public struct WorkspacePush: Sendable {
     var deleted: Int
     var contentBytes: UInt64
     var roundTrips: Int
+    var bulkBytes: Int
   }
 
   private func exchange(
-    _ connection: FrameConnection, hasBegun: Bool, list: Listing?,
+    _ connection: FrameConnection, hasBegun: Bool, _ channels: BulkSender.Opening?, list: Listing?,
     _ progress: @escaping @Sendable (PushProgress) -> Void
   ) async throws -> Exchange {
     let scratch = try Scratch()
     var base = try await Threads.run { ancestors?.load(host: host, workspace: call.workspace) ?? .empty }
     let remembered = base
     var opening = hasBegun ? [] : [try call.frame]
-    var (sent, roundTrips) = (UInt64(0), 0)
+    var (sent, roundTrips, bulkBytes) = (UInt64(0), 0, 0)
     for _ in 0..<4 {
       let known = base
       let plan = try await Threads.run {
@@ -138,12 +143,13 @@ public struct WorkspacePush: Sendable {
       }
       opening.append(Attempt(base: base.digest, target: scan.treeDigest).frame)
       var sender = Sender(
-        connection: connection, plan: plan, reader: ContentReader(root: scan.root, plan: plan),
-        scratch: scratch.descriptor, progress: progress)
+        connection: connection, plan: plan,
+        scratch: scratch.descriptor, workspace: call.workspace, open: channels, progress: progress)
       let end = try await sender.send(opening, isDry: call.isDry)
       opening = []
       sent += sender.sent
       roundTrips += sender.roundTrips
+      bulkBytes += sender.bulkBytes
       switch end {
       case .result(let frame):
         let answer = try FrameConnection.result(frame, as: PushAnswer.self)
@@ -152,7 +158,7 @@ public struct WorkspacePush: Sendable {
         }
         return Exchange(
           answer: answer, remembered: remembered, changed: plan.changed, deleted: plan.deleted,
-          contentBytes: call.isDry ? plan.contentBytes : sent, roundTrips: roundTrips)
+          contentBytes: call.isDry ? plan.contentBytes : sent, roundTrips: roundTrips, bulkBytes: bulkBytes)
       case .differs(let steps, let end):
         base = try await Threads.run {
           try (end.isFromBase ? known : .empty).applying(steps, scratch: scratch.descriptor)

@@ -9,6 +9,8 @@ public struct Scan: Sendable {
   let snapshot: Snapshot
   /// The chunk lists of the big files, as far as they are known.
   let chunks: ChunkStore?
+  /// What is read and compressed once for several hosts.
+  let packs: PackShares
   /// The workspace that was scanned.
   public let root: FilePath
   /// What each image's context includes, as a digest, by the image's name.

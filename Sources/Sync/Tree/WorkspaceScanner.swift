@@ -49,7 +49,7 @@ public struct WorkspaceScanner: Sendable {
     try walk.visit(top) { try collector.take($0) }
     let (snapshot, parts) = try collector.finish()
     return Scan(
-      snapshot: snapshot, chunks: place.chunks, root: root, contextDigests: parts,
+      snapshot: snapshot, chunks: place.chunks, packs: PackShares(), root: root, contextDigests: parts,
       warnings: walk.warnings + collector.warnings, filesHashed: collector.filesHashed,
       bytesHashed: ByteCount(collector.bytesHashed))
   }
