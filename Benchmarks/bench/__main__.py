@@ -6,7 +6,6 @@ import fcntl
 import json
 import os
 import platform
-import shutil
 import signal
 import subprocess
 import sys
@@ -61,7 +60,7 @@ def sweep(root):
             if name.startswith(PREFIX):
                 with open(os.path.join(root, name, "lock")) as lock:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    shutil.rmtree(os.path.join(root, name), ignore_errors=True)
+                    command.remove(os.path.join(root, name))
         except (FileNotFoundError, NotADirectoryError, BlockingIOError, PermissionError):
             continue
 
@@ -96,7 +95,7 @@ def main():
         tell(str(error))
         return 69
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        command.remove(scratch)
     if options.json:
         with open(options.json, "w") as file:
             json.dump({"around": around, "results": results}, file, indent=2)

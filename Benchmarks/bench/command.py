@@ -83,6 +83,11 @@ def run(commands, environment, limit, watch=None):
     return Finished(seconds, outputs)
 
 
+def remove(path):
+    """Many times faster than in Python, where a tree has a million files."""
+    subprocess.run(["rm", "-rf", "--one-file-system", "--", path], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
 def name(command):
     return os.path.basename(command[0])
 

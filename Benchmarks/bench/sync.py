@@ -2,7 +2,6 @@
 """`bench sync`: each row's work by ours and by rsync in turn, on the same hosts, from the same state."""
 
 import os
-import shutil
 import tempfile
 
 import command
@@ -32,7 +31,7 @@ def main(options, scratch, tell):
             except (command.Failed, OSError) as error:
                 results.append({"row": row.name, "work": row.work, "target": row.target, "failed": str(error)})
             finally:
-                shutil.rmtree(place, ignore_errors=True)
+                command.remove(place)
                 for host in lab.hosts[:row.hosts]:
                     lab.remove(host, lab.place)
             for result in results:

@@ -24,6 +24,8 @@ public enum Refusal: String, CaseIterable, Sendable {
   case treeChanged = "tree-changed"
   /// What was received, or what stands on the disk afterwards, has another digest than announced.
   case digestMismatch = "digest-mismatch"
+  /// The host's filesystem takes two of the names for one: details `paths`.
+  case namesMerge = "names-merge"
   /// A path that leads out of the workspace, stands twice, or lies below something that is no directory.
   case badPath = "bad-path"
   /// The client gave up in the middle of a push; nothing was changed.

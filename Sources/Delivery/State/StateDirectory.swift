@@ -34,6 +34,11 @@ public struct StateDirectory: Sendable {
   /// The record of one build.
   public func build(_ id: String) -> FilePath { state.appending("builds").appending(id) }
 
+  /// Which files that Git ignores were named for a workspace.
+  public func ignoredFiles(of workspace: FilePath) -> FilePath {
+    cache.appending("scans").appending(Digest.sha256(of: workspace.string).short + ".ignored")
+  }
+
   /// The stat cache of one workspace.
   public func statCache(of workspace: FilePath) -> FilePath {
     cache.appending("scans").appending(Digest.sha256(of: workspace.string).short)

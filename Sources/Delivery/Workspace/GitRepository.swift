@@ -48,6 +48,12 @@ public struct GitRepository: Sendable {
       source: await origin.map(Self.withoutPassword))
   }
 
+  /// What Git ignores, relative to the workspace; a directory, with a slash at its end, stands for all that is in it.
+  func ignored() async -> [String] {
+    let names = await git("ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z", "--", ".")
+    return names?.split(separator: "\0").map(String.init) ?? []
+  }
+
   /// What is the same in every clone, and differs between projects: the first commit, and the workspace's place in the
   /// repository. `nil` where there is no commit.
   func identity() async -> String? {

@@ -92,6 +92,20 @@ struct LocalWorkspace: Sendable {
       throw DeliveryError(.syncRefused, "the workspace cannot be read: \(error)", leftBehind: "nothing was sent")
     }
     for warning in scan.warnings { context.warn("\(warning)") }
+    if scan.isNew { try await nameIgnored(scan, context: context) }
     return scan
+  }
+
+  /// Warns of files that Git ignores and that are sent all the same: secrets travel that way. Those that were named
+  /// once are not named again.
+  private func nameIgnored(_ scan: Scan, context: RunContext) async throws {
+    let names = try await scan.managed(among: GitRepository(workspace: root).ignored())
+    let file = context.directories.ignoredFiles(of: root)
+    let known = (try? String(contentsOfFile: file.string, encoding: .utf8)).map { Set($0.split(separator: "\n")) } ?? []
+    let new = names.filter { !known.contains($0[...]) }
+    guard !new.isEmpty else { return }
+    let shown = new.prefix(5).joined(separator: ", ") + (new.count > 5 ? " and \(new.count - 5) more" : "")
+    context.warn("sent to the hosts though Git ignores it: \(shown); what is not to go there, name in .remoteignore")
+    try? names.joined(separator: "\n").write(toFile: file.string, atomically: true, encoding: .utf8)
   }
 }

@@ -42,6 +42,7 @@ struct ApplyPlanner {
   private var sent: UInt64 = 0
   /// Files that go, and are found nowhere else.
   private var lost = 0
+  private var clash: NameClash
 
   /// Where the entries of a directory begin that is moved.
   private struct MovedDirectory {
@@ -49,7 +50,11 @@ struct ApplyPlanner {
     var position: SnapshotReader.Position
   }
 
-  init(_ before: Snapshot, _ steps: Spool, root: HeldDirectory?, adopt: Bool) {
+  /// - Parameter folding: which names the host's filesystem takes for one.
+  init(
+    _ before: Snapshot, _ steps: Spool, root: HeldDirectory?, adopt: Bool, folding: NameFolding = NameFolding()
+  ) {
+    clash = NameClash(folding)
     self.before = before
     self.steps = steps
     self.root = root
@@ -90,7 +95,7 @@ struct ApplyPlanner {
 
   private mutating func take(_ change: Changes.Change, _ writer: SnapshotWriter) throws {
     switch change {
-    case .keep(let item): try writer.append(item)
+    case .keep(let item): try append(item, writer)
     case .remove(let item):
       has.removals = true
       if !item.entry.isDirectory { lost += 1 }
@@ -169,8 +174,8 @@ struct ApplyPlanner {
     return try look(path)
   }
 
-  private func put(_ entry: TreeEntry, _ source: Operation.Source, _ writer: SnapshotWriter) throws {
-    try writer.append(StampedEntry(entry: entry, stamp: nil, mark: .touched))
+  private mutating func put(_ entry: TreeEntry, _ source: Operation.Source, _ writer: SnapshotWriter) throws {
+    try append(StampedEntry(entry: entry, stamp: nil, mark: .touched), writer)
     guard case .moved(let number) = source, entry.isDirectory else { return }
     guard let directory = moved[number] else {
       throw SyncError(.badTree, "\(entry.path) comes from nowhere", path: entry.path.description)
@@ -183,8 +188,13 @@ struct ApplyPlanner {
       if let link = item.entry.link, link.isBelow(directory.path) {
         item.entry.link = TreePath(unchecked: entry.path.bytes + link.bytes[directory.path.bytes.count...])
       }
-      try writer.append(item)
+      try append(item, writer)
     }
+  }
+
+  private mutating func append(_ item: StampedEntry, _ writer: SnapshotWriter) throws {
+    try clash.take(item.entry)
+    try writer.append(item)
   }
 
   private static func inTheWay(_ paths: [TreePath]) -> any Error {

@@ -207,7 +207,9 @@ extension Standing {
   fileprivate func plan(
     _ steps: Spool, _ writer: SnapshotWriter, _ parameters: PushParameters
   ) throws -> ApplyPlan {
-    var planner = ApplyPlanner(scan.snapshot, steps, root: workspace?.root, adopt: parameters.adopt)
+    let folding = try workspace.map { try NameFolding(of: $0.state) } ?? NameFolding()
+    var planner = ApplyPlanner(
+      scan.snapshot, steps, root: workspace?.root, adopt: parameters.adopt, folding: folding)
     return try planner.plan(writer, allowMassDelete: parameters.allowMassDelete)
   }
 

@@ -22,8 +22,33 @@ public struct Scan: Sendable {
   /// Bytes that had to be read.
   public let bytesHashed: ByteCount
 
+  /// Whether the tree, or a stamp, is not as the scan before left it.
+  public let isNew: Bool
+
   public var treeDigest: Digest { snapshot.digest }
 
   /// Managed files, links included; directories do not count.
   public var files: Int { snapshot.summary.files }
+
+  /// Which of these are managed, or hold something that is: paths in the workspace, a directory's with a slash at the
+  /// end. Throws ``SyncError``.
+  public func managed(among names: [String]) async throws -> [String] {
+    let wanted = Set(names.map { Array($0.utf8) })
+    guard !wanted.isEmpty else { return [] }
+    let snapshot = snapshot
+    let found = try await Threads.run {
+      var found: Set<[UInt8]> = []
+      try snapshot.visit { item in
+        let path = item.entry.path.bytes
+        if wanted.contains(path) { found.insert(path) }
+        if item.entry.isDirectory { return }
+        for (index, byte) in path.enumerated() where byte == TreePath.slash {
+          let directory = Array(path[...index])
+          if wanted.contains(directory) { found.insert(directory) }
+        }
+      }
+      return found
+    }
+    return names.filter { found.contains(Array($0.utf8)) }
+  }
 }

@@ -35,6 +35,8 @@ final class TreeCollector {
   private(set) var warnings: [String] = []
   private(set) var filesHashed = 0
   private(set) var bytesHashed: UInt64 = 0
+  /// Whether something is not as it was cached.
+  var isNew: Bool { writer != nil }
 
   private struct Inode: Hashable {
     var device: UInt64

@@ -51,7 +51,7 @@ public struct WorkspaceScanner: Sendable {
     return Scan(
       snapshot: snapshot, chunks: place.chunks, packs: PackShares(), root: root, contextDigests: parts,
       warnings: walk.warnings + collector.warnings, filesHashed: collector.filesHashed,
-      bytesHashed: ByteCount(collector.bytesHashed))
+      bytesHashed: ByteCount(collector.bytesHashed), isNew: collector.isNew)
   }
 }
 
