@@ -53,43 +53,58 @@ public final class FrameConnection: Sendable {
     private let stream: any ByteStream
     private var buffer: [UInt8] = []
     private var start = 0
+    /// A frame that has not come whole, and how much of its payload is missing. It outlives a read that was cancelled.
+    private var frame = Frame(kind: 0)
+    private var missing: Int?
 
     init(_ stream: any ByteStream) { self.stream = stream }
 
     func next() async throws -> Frame? {
-      guard try await fill(5, atBoundary: true) else { return nil }
+      if missing == nil {
+        guard try await readHeader() else { return nil }
+      }
+      // Past the buffer, so that bulk is copied once.
+      while let count = missing, count > 0 {
+        if start == buffer.count {
+          guard let more = try await read() else { throw WireError(.truncated, "the stream ended inside a frame") }
+          (buffer, start) = (more, 0)
+        }
+        let piece = buffer[start..<min(buffer.count, start + count)]
+        frame.payload += piece
+        start = piece.endIndex
+        missing = count - piece.count
+      }
+      missing = nil
+      defer { frame.payload = [] }
+      return frame
+    }
+
+    /// Begins the next frame; false at a clean end of the stream.
+    private func readHeader() async throws -> Bool {
+      while buffer.count - start < 5 {
+        guard let more = try await read() else {
+          if start == buffer.count { return false }
+          throw WireError(.truncated, "the stream ended inside a frame")
+        }
+        (buffer, start) = (Array(buffer[start...]) + more, 0)
+      }
       var count = 0
       for offset in 0..<4 { count |= Int(buffer[start + offset]) << (8 * offset) }
       guard count >= 1 else { throw WireError(.malformed, "a frame without a kind") }
       guard count - 1 <= Frame.maximumPayload else {
         throw WireError(.tooLarge, "the peer announced a frame of \(count - 1) bytes")
       }
-      let kind = buffer[start + 4]
-      _ = try await fill(4 + count, atBoundary: false)
-      let frame = Frame(kind: kind, payload: Array(buffer[(start + 5)..<(start + 4 + count)]))
-      start += 4 + count
-      if start == buffer.count {
-        buffer.removeAll(keepingCapacity: buffer.capacity <= 2 * Frame.bulkPayload)
-        start = 0
-      }
-      return frame
+      frame.kind = buffer[start + 4]
+      frame.payload.reserveCapacity(count - 1)
+      missing = count - 1
+      start += 5
+      return true
     }
 
-    /// Makes `count` bytes available from `start`; false at a clean end of the stream.
-    private func fill(_ count: Int, atBoundary: Bool) async throws -> Bool {
-      while buffer.count - start < count {
-        if start > 0 {
-          buffer.removeFirst(start)
-          start = 0
-        }
-        guard let more = try await stream.read(upTo: max(256 << 10, count - buffer.count)) else {
-          if atBoundary && buffer.isEmpty { return false }
-          throw WireError(.truncated, "the stream ended inside a frame")
-        }
-        received.add(more.count, ordering: .relaxed)
-        buffer.append(contentsOf: more)
-      }
-      return true
+    private func read() async throws -> [UInt8]? {
+      let more = try await stream.read(upTo: 256 << 10)
+      if let more { received.add(more.count, ordering: .relaxed) }
+      return more
     }
   }
 }

@@ -87,6 +87,23 @@ import Testing
     }
   }
 
+  @Test func aServerWithoutLoginByKeyIsNamedSo() async throws {
+    try await Sshd.with(extra: "PubkeyAuthentication no\nHostbasedAuthentication yes") { server in
+      let error = try await refusal(server)
+      #expect(error.code == .authenticationRefused)
+      #expect(error.message.contains("the server offers no login by key, only: hostbased"))
+    }
+  }
+
+  @Test func aKeyIsShownWithoutAskingForTheWaysFirst() async throws {
+    try await Sshd.with(extra: "LogLevel DEBUG1") { server in
+      try await accepts(server)
+      let log = try server.read("log")
+      #expect(log.contains("service ssh-connection method publickey"))
+      #expect(!log.contains("service ssh-connection method none"))
+    }
+  }
+
   @Test(arguments: ["ed25519", "ecdsa"])
   func anEncryptedKeyAsksForItsPassphrase(type: String) async throws {
     try await Sshd.with { server in

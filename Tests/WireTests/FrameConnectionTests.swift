@@ -41,6 +41,16 @@ import Wire
     await right.close()
   }
 
+  @Test func aReceiveThatWasCancelledInsideAFrameIsTakenUpAgain() async throws {
+    let connection = FrameConnection(
+      InterruptedStream(pieces: [[9, 0, 0], [0, 7, 1, 2, 3], nil, [4, 5, 6, 7, 8, 1], nil, [0, 0, 0, 6]]))
+    await #expect(throws: CancellationError.self) { try await connection.receive() }
+    #expect(try await connection.receive() == Frame(kind: 7, payload: Array(1...8)))
+    await #expect(throws: CancellationError.self) { try await connection.receive() }
+    #expect(try await connection.receive() == Frame(kind: 6))
+    #expect(try await connection.receive() == nil)
+  }
+
   @Test func closingWakesAReader() async throws {
     let (left, right) = try DescriptorStream.pair()
     let reading = Task { try await right.read(upTo: 10) }
@@ -99,4 +109,23 @@ import Wire
     var decoder = MessageDecoder(encoder.bytes)
     #expect(throws: WireError.self) { try decoder.readBytes() }
   }
+}
+
+/// Reads come in these pieces, and are cancelled where there is none.
+private actor InterruptedStream: ByteStream {
+  private var pieces: [[UInt8]?]
+
+  init(pieces: [[UInt8]?]) { self.pieces = pieces }
+
+  func read(upTo limit: Int) async throws -> [UInt8]? {
+    if pieces.isEmpty { return nil }
+    guard let piece = pieces.removeFirst() else { throw CancellationError() }
+    return piece
+  }
+
+  func write(_ bytes: [UInt8]) async throws {}
+
+  func finishWriting() async throws {}
+
+  func close() async {}
 }

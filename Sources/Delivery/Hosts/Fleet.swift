@@ -30,7 +30,8 @@ struct Fleet: Sendable {
     _ hosts: [Host], workspace: LocalWorkspace, selection: HostSelection, sync: SyncOrder? = nil, context: RunContext
   ) async -> Fleet {
     let clock = ContinuousClock()
-    let distinctName = await workspace.distinctName(owner: context.owner)
+    // Needed once an agent answers: Git says it while the connections are made.
+    let distinctName = Task { await workspace.distinctName(owner: context.owner) }
     let outcomes = await each(hosts.map { ($0.name, $0) }, context: context) { host in
       let start = clock.now
       let session: HostSession

@@ -47,17 +47,18 @@ final class HostSession: Sendable {
   ///   - project: what `{project}` stands for in a workspace's directory that somebody named.
   ///   - distinctName: what it stands for in the default one.
   static func open(
-    _ host: Host, project: String, distinctName: String, selection: HostSelection, context: RunContext
+    _ host: Host, project: String, distinctName: Task<String, Never>, selection: HostSelection, context: RunContext
   ) async throws -> HostSession {
     let options = ConnectionOptions(
       agentsDirectory: context.agents, environment: context.environmentOfChildren,
-      sshConfig: selection.sshConfiguration, acceptNewHostKey: selection.acceptsNewHostKeys
+      sshConfig: selection.sshConfiguration, acceptNewHostKey: selection.acceptsNewHostKeys,
+      digestMemory: context.directories.agentDigests
     ) { prompt in await context.askSecret?(prompt) }
     let link = try await connect(host, options)
     var host = host
     host.workspace = selection.remoteDirectory ?? host.workspace
     // In the default place every project of this user lies side by side, and two may have one directory name.
-    let name = host.workspace == Host.defaultWorkspace ? distinctName : project
+    let name = host.workspace == Host.defaultWorkspace ? await distinctName.value : project
     return HostSession(
       host: host, workspace: host.workspacePath(project: name, home: link.agent.hello.home), options: options,
       link: link)

@@ -31,6 +31,9 @@ public struct StateDirectory: Sendable {
   /// The trees that hosts last acknowledged.
   public var ancestors: FilePath { cache.appending("ancestors") }
 
+  /// The digests of the agents that are installed here.
+  public var agentDigests: FilePath { cache.appending("agent-digests") }
+
   /// The record of one build.
   public func build(_ id: String) -> FilePath { state.appending("builds").appending(id) }
 

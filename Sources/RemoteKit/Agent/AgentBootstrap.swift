@@ -14,7 +14,7 @@ enum AgentBootstrap {
   /// - Parameter reinstall: upload even where an agent of the right name and size is there.
   static func command(agents: [String: AgentFile], reinstall: Bool) -> String {
     var arguments = AgentFile.architectures.flatMap { architecture in
-      agents[architecture].map { [$0.digest.hex, String($0.bytes.count)] } ?? ["-", "0"]
+      agents[architecture].map { [$0.digest.hex, String($0.size)] } ?? ["-", "0"]
     }
     arguments.append(reinstall ? "replace" : "keep")
     return "exec sh -c '\(script)' sh " + arguments.joined(separator: " ")
@@ -22,10 +22,9 @@ enum AgentBootstrap {
 
   private static let script = [
     #"say() { echo "remote-build-bootstrap $*"; }"#,
-    #"m=$(uname -m)"#,
-    #"case $m in x86_64|amd64) h=$1 n=$2;; aarch64|arm64) h=$3 n=$4;; *) h=- n=0;; esac"#,
-    #"[ "$(uname -s)" = Linux ] || h=-"#,
-    #"if [ $h = - ]; then say unsupported $(uname -s) $m; exit 0; fi"#,
+    #"m=$(uname -sm)"#,
+    #"case $m in "Linux x86_64"|"Linux amd64") h=$1 n=$2;; "Linux aarch64"|"Linux arm64") h=$3 n=$4;; *) h=-;; esac"#,
+    #"if [ $h = - ]; then say unsupported $m; exit 0; fi"#,
     #"[ -n "$HOME" ] || { say failed the user has no home directory; exit 0; }"#,
     #"d=$HOME/.cache/remote-build/agents"#,
     #"f=$d/$h/remote-build-agent"#,

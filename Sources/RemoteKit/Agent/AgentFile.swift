@@ -9,7 +9,8 @@ internal import Vocabulary
 struct AgentFile: Sendable {
   var path: FilePath
   var digest: Digest
-  var bytes: [UInt8]
+  /// In bytes.
+  var size: Int
 
   static let architectures = ["amd64", "arm64"]
 
@@ -26,19 +27,39 @@ struct AgentFile: Sendable {
     return FileManager.default.fileExists(atPath: inner.string) ? inner : nil
   }
 
-  /// Reads and hashes the agents in `directory`, by architecture, away from the tasks' own threads.
-  static func load(from directory: FilePath) async -> [String: AgentFile] {
+  /// The agents in `directory`, by architecture, away from the tasks' own threads. They are read and hashed unless
+  /// `memory` knows their digests.
+  static func load(from directory: FilePath, memory: DigestMemory?) async -> [String: AgentFile] {
     await withCheckedContinuation { continuation in
       DispatchQueue.global().async {
         var files: [String: AgentFile] = [:]
         for architecture in architectures {
-          guard let path = path(in: directory, architecture: architecture),
-            let data = FileManager.default.contents(atPath: path.string)
-          else { continue }
-          let bytes = Array(data)
-          files[architecture] = AgentFile(path: path, digest: .sha256(of: bytes), bytes: bytes)
+          guard let path = path(in: directory, architecture: architecture) else { continue }
+          files[architecture] = AgentFile(path, memory)
         }
         continuation.resume(returning: files)
+      }
+    }
+  }
+
+  private init?(_ path: FilePath, _ memory: DigestMemory?) {
+    guard let stamp = DigestMemory.Stamp(of: path) else { return nil }
+    self.path = path
+    if let digest = memory?.digest(of: stamp) {
+      (self.digest, size) = (digest, stamp.size)
+      return
+    }
+    guard let bytes = FileManager.default.contents(atPath: path.string) else { return nil }
+    (digest, size) = (.sha256(of: bytes), bytes.count)
+    if DigestMemory.Stamp(of: path) == stamp { memory?.remember(digest, of: stamp) }
+  }
+
+  /// Its bytes, or `nil` where the file is gone or is another one by now.
+  func contents() async -> [UInt8]? {
+    await withCheckedContinuation { continuation in
+      DispatchQueue.global().async {
+        let bytes = FileManager.default.contents(atPath: path.string).map { Array($0) }
+        continuation.resume(returning: bytes.flatMap { Digest.sha256(of: $0) == digest ? $0 : nil })
       }
     }
   }

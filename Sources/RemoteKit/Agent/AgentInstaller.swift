@@ -16,8 +16,13 @@ struct AgentInstaller: Sendable {
     if answer.first == "missing" {
       let architecture = answer.last == "aarch64" || answer.last == "arm64" ? "arm64" : "amd64"
       guard let agent = agents[architecture] else { throw nonsense(answer) }
+      guard let bytes = await agent.contents() else {
+        throw RemoteError(
+          .agentFailed, host: host, "the agent \(agent.path) was replaced meanwhile",
+          hint: "Run the same command again.")
+      }
       do {
-        try await stream.write(agent.bytes)
+        try await stream.write(bytes)
       } catch let broken {
         // The host may have said why it takes no more, such as a full disk.
         guard let last = try? await next(&lines) else { throw broken }

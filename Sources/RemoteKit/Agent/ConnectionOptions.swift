@@ -10,6 +10,8 @@ public struct ConnectionOptions: Sendable {
   public var acceptNewHostKey = false
   /// Where the agents `linux-amd64` and `linux-arm64` lie.
   public var agentsDirectory: FilePath
+  /// Where the agents' digests are remembered, so that a start need not read them all; `nil`: nowhere.
+  public var digestMemory: FilePath?
   /// Asks on the terminal; `nil` as an answer: nobody is there to ask.
   public var askPassphrase: @Sendable (_ prompt: String) async -> String?
   /// For the TCP connection and the key exchange together, and then for each answer; `nil`: the ssh configuration's
@@ -20,7 +22,7 @@ public struct ConnectionOptions: Sendable {
 
   public init(
     agentsDirectory: FilePath, environment: [String: String], sshConfig: FilePath? = nil,
-    acceptNewHostKey: Bool = false, connectTimeout: Duration? = nil,
+    acceptNewHostKey: Bool = false, connectTimeout: Duration? = nil, digestMemory: FilePath? = nil,
     askPassphrase: @escaping @Sendable (_ prompt: String) async -> String? = { _ in nil }
   ) {
     self.agentsDirectory = agentsDirectory
@@ -28,6 +30,7 @@ public struct ConnectionOptions: Sendable {
     self.sshConfig = sshConfig
     self.acceptNewHostKey = acceptNewHostKey
     self.connectTimeout = connectTimeout
+    self.digestMemory = digestMemory
     self.askPassphrase = askPassphrase
   }
 }

@@ -16,13 +16,14 @@ public final class HostConnection: Sendable {
   private let timeout: Duration
   private let agents: [String: AgentFile]
 
-  private init(_ host: Host, _ options: ConnectionOptions, _ link: Link, timeout: Duration) async {
+  private init(
+    _ host: Host, _ options: ConnectionOptions, _ link: Link, agents: [String: AgentFile] = [:], timeout: Duration
+  ) {
     self.host = host
     self.options = options
     self.link = link
     self.timeout = timeout
-    agents =
-      if case .local = link { [:] } else { await AgentFile.load(from: options.agentsDirectory) }
+    self.agents = agents
   }
 
   /// Connects, checks the host's key, and logs in; for `local` there is nothing to do yet.
@@ -30,20 +31,24 @@ public final class HostConnection: Sendable {
     -> HostConnection
   {
     guard case .ssh(let name, let user, let port) = host.address else {
-      return await HostConnection(host, options, .local, timeout: .seconds(30))
+      return HostConnection(host, options, .local, timeout: .seconds(30))
     }
     do {
       guard host.transport == .libssh2 else {
         throw RemoteError(
           .unsupported, host: host.name, "'transport: openssh' is not supported yet")
       }
+      // Needed once the session stands, and hashing takes as long as a round trip.
+      async let agents = AgentFile.load(
+        from: options.agentsDirectory, memory: options.digestMemory.map { DigestMemory(file: $0) })
       let resolution = try await HostResolution.resolve(
         name: name, user: user, port: port, configuration: options.sshConfig, host: host.name,
         environment: options.environment)
       let timeout = options.connectTimeout ?? resolution.connectTimeout ?? .seconds(15)
       let session = try await SSHSession.open(
         host: host.name, resolution: resolution, options: options, timeout: timeout)
-      return await HostConnection(host, options, .ssh(session), timeout: max(timeout, .seconds(30)))
+      return HostConnection(
+        host, options, .ssh(session), agents: await agents, timeout: max(timeout, .seconds(30)))
     } catch {
       throw remoteError(error, host)
     }

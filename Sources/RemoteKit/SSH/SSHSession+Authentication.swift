@@ -27,25 +27,14 @@ extension SSHSession {
     defer { sessionTurn.leave() }
     var attempts = AuthenticationAttempts(host: host, user: credentials.user)
     do {
-      let user = credentials.user
-      let methods: String? = try await perform(
-        "asking for the ways to log in", before: .now + timeout
-      ) {
-        if let list = libssh2_userauth_list(engine.session, user, UInt32(user.utf8.count)) {
-          return .done(String(cString: list))
-        }
-        if libssh2_userauth_authenticated(engine.session) != 0 { return .done(nil) }
-        _ = try engine.step(Int(libssh2_session_last_errno(engine.session)))
-        return .wouldBlock
-      }
-      guard let methods else { return }
-      guard methods.split(separator: ",").contains("publickey") else {
-        attempts.note("the server offers no login by key, only: \(methods)")
-        throw attempts.refusal
-      }
+      // The keys come unasked: to ask for the ways to log in first would cost every login a round trip.
       if try await authenticateByAgent(credentials, &attempts, timeout) { return }
       for file in credentials.identityFiles {
         if try await authenticate(file, credentials, &attempts, timeout) { return }
+      }
+      guard let ways = try await waysToLogIn(credentials.user, timeout) else { return }
+      if !ways.split(separator: ",").contains("publickey") {
+        attempts.note("the server offers no login by key, only: \(ways)")
       }
       throw attempts.refusal
     } catch let error as RemoteError where error.code == .connectionLost && !attempts.isEmpty {
@@ -53,6 +42,18 @@ extension SSHSession {
       throw attempts.refusal
     } catch {
       throw remoteError(error, "logging in")
+    }
+  }
+
+  /// What the server offers, separated by commas; `nil` where it let the user in without anything.
+  private func waysToLogIn(_ user: String, _ timeout: Duration) async throws -> String? {
+    try await perform("asking for the ways to log in", before: .now + timeout) {
+      if let list = libssh2_userauth_list(engine.session, user, UInt32(user.utf8.count)) {
+        return .done(String(cString: list))
+      }
+      if libssh2_userauth_authenticated(engine.session) != 0 { return .done(nil) }
+      _ = try engine.step(Int(libssh2_session_last_errno(engine.session)))
+      return .wouldBlock
     }
   }
 

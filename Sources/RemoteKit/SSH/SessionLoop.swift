@@ -37,6 +37,8 @@ final class SessionLoop: SerialExecutor, @unchecked Sendable {
     var jobs: [UnownedJob] = []
     var handler: (any SessionLoopHandler)?
     var thread: pthread_t?
+    /// Whether the thread waits, or is about to, and has to be woken for a job.
+    var isAsleep = false
     var isStopping = false
     var isFinished = false
   }
@@ -71,13 +73,13 @@ final class SessionLoop: SerialExecutor, @unchecked Sendable {
 
   func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
-    let isFinished = state.withLock { state in
+    let (isFinished, isAsleep) = state.withLock { state in
       if !state.isFinished { state.jobs.append(job) }
-      return state.isFinished
+      return (state.isFinished, state.isAsleep)
     }
     if isFinished {
       late.async { job.runSynchronously(on: self.asUnownedSerialExecutor()) }
-    } else if !isIsolatingCurrentContext() {
+    } else if isAsleep {
       wakeUp()
     }
   }
@@ -99,29 +101,32 @@ final class SessionLoop: SerialExecutor, @unchecked Sendable {
         return state.jobs
       }
       for job in jobs { job.runSynchronously(on: asUnownedSerialExecutor()) }
-      let (ended, idle, handler) = state.withLock { state in
+      let (ended, handler) = state.withLock { state in
         let ended = state.isStopping && state.jobs.isEmpty
         if ended {
           state.isFinished = true
           state.thread = nil
           state.handler = nil
         }
-        return (ended, state.jobs.isEmpty, state.handler)
+        return (ended, state.handler)
       }
       guard !ended, let handler else { return }
-      wait(handler, idle: idle)
+      wait(handler)
     }
   }
 
-  private func wait(_ handler: any SessionLoopHandler, idle: Bool) {
+  private func wait(_ handler: any SessionLoopHandler) {
     let interest = handler.interest()
-    let hasJobs = state.withLock { !$0.jobs.isEmpty }
+    let isAsleep = state.withLock { state in
+      state.isAsleep = state.jobs.isEmpty
+      return state.isAsleep
+    }
     var polled = [
       pollfd(fd: wake.reading.rawValue, events: Int16(POLLIN), revents: 0),
       pollfd(fd: interest.descriptor?.rawValue ?? -1, events: interest.events, revents: 0),
     ]
-    let timeout = idle && !hasJobs ? Self.milliseconds(until: interest.deadline) : 0
-    let count = poll(&polled, 2, timeout)
+    let count = poll(&polled, 2, isAsleep ? Self.milliseconds(until: interest.deadline) : 0)
+    state.withLock { $0.isAsleep = false }
     if count > 0 && polled[0].revents != 0 {
       var drain = [UInt8](repeating: 0, count: 256)
       _ = try? drain.withUnsafeMutableBytes { try wake.reading.read(into: $0) }
