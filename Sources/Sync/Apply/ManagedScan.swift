@@ -28,6 +28,9 @@ struct ManagedScan: Sendable {
   static func take(
     _ root: HeldDirectory, recorded: Snapshot, scratch: Int32, chunks: ChunkStore?
   ) throws -> ManagedScan {
+    if case .same = try StampCheck(recorded, top: root.descriptor, checksDirectories: false).run() {
+      return ManagedScan(snapshot: recorded, filesHashed: 0, hasEdits: false)
+    }
     let collector = ManagedCollector(root, recorded, scratch, chunks)
     try collector.run()
     return ManagedScan(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import SystemPackage
+internal import Vocabulary
 
 #if canImport(Glibc)
   internal import Glibc
@@ -20,6 +21,26 @@ struct IgnoreFiles: Sendable {
     defer { close(parent) }
     guard try Disk.stamp(parent, path.name)?.kind == .file else { return nil }
     return try Disk.contents(parent, path.name, limit: 4 << 20, "\(root)/\(path)")
+  }
+
+  /// A digest of all that decides what is managed, with the root's own stamp; `nil` where that is too new to be
+  /// believed later.
+  func selectionKey(_ contexts: [ImageContext]) throws -> Digest? {
+    let stamp = try Disk.stamp(top, named: root.string)
+    guard stamp.isSettled(at: FileStamp.now()) else { return nil }
+    var text = "selection 1\n\(stamp.inode) \(stamp.mode) \(stamp.modified) \(stamp.changed)\n"
+    var files = [[".remoteignore"]]
+    for context in contexts {
+      text += "\(context.directory)\n\(context.dockerfile)\n"
+      files.append([context.dockerfile + ".dockerignore", context.directory + "/.dockerignore"])
+    }
+    if contexts.isEmpty { files.append([".dockerignore"]) }
+    for name in files.joined() {
+      let path = try? TreePath(IgnoreFile.cleaned(Array(name.utf8)))
+      text += try path.flatMap { try contents($0) }.map { Digest.sha256(of: $0).hex } ?? "none"
+      text += "\n"
+    }
+    return .sha256(of: text)
   }
 
   /// What is managed: what any of the contexts includes, or without contexts the whole workspace by its own

@@ -54,7 +54,10 @@ struct FileStamp: Hashable, Sendable {
   var permissions: UInt16 { kind == .symlink ? 0o777 : UInt16(mode & 0o7777) }
 
   /// Whether a digest taken at `now` may be believed later by this stamp alone.
-  func isSettled(at now: Int64) -> Bool { modified < now - Self.racy }
+  func isSettled(at now: Int64) -> Bool {
+    // A directory's modification time may be set back; that something came into it shows in its change time.
+    (kind == .directory ? changed : modified) < now - Self.racy
+  }
 
   /// Whether both describe the same state of the same file. A directory's size and ctime change with what is in it.
   func isSame(as other: FileStamp) -> Bool {

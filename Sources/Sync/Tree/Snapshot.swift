@@ -29,6 +29,9 @@ final class Snapshot: Sendable {
     var identity: Digest
     /// When the walk began whose stamps these are, in nanoseconds since 1970.
     var takenAt: Int64 = 0
+    /// A digest of what decides which paths are in the tree, and of the root's stamp: while it is the same, so are they,
+    /// unless a directory in the tree changed. `nil` where directories were walked that are not in the tree.
+    var selection: Digest?
     /// Digests of parts of the tree, each under a digest of what selects it.
     var parts: [Digest: Digest] = [:]
   }
@@ -82,6 +85,7 @@ final class Snapshot: Sendable {
     var summary = Summary(
       entries: Int(clamping: try decoder.readUInt()), files: Int(clamping: try decoder.readUInt()),
       digest: try decoder.readDigest(), identity: try decoder.readDigest(), takenAt: try decoder.readInt())
+    if try decoder.readBool() { summary.selection = try decoder.readDigest() }
     for _ in 0..<(try decoder.readCount(ofItemsAtLeast: 64)) {
       summary.parts[try decoder.readDigest()] = try decoder.readDigest()
     }
@@ -96,6 +100,8 @@ final class Snapshot: Sendable {
     encoder.write(summary.digest)
     encoder.write(summary.identity)
     encoder.write(signed: summary.takenAt)
+    encoder.write(summary.selection != nil)
+    if let selection = summary.selection { encoder.write(selection) }
     encoder.write(UInt64(summary.parts.count))
     for (key, part) in summary.parts.sorted(by: { $0.key < $1.key }) {
       encoder.write(key)

@@ -97,10 +97,13 @@ final class SnapshotWriter {
   }
 
   /// Ends the file and gives it its name. No further call may follow.
-  func finish(takenAt: Int64 = 0, parts: [Digest: Digest] = [:]) throws -> Snapshot {
+  func finish(
+    takenAt: Int64 = 0, selection: Digest? = nil, parts: [Digest: Digest] = [:]
+  ) throws -> Snapshot {
     summary.digest = merkle.finish().last ?? Snapshot.empty.digest
     summary.identity = identity.finish()
     summary.takenAt = takenAt
+    summary.selection = selection
     summary.parts = parts
     put(byte: Snapshot.endTag)
     try flush()

@@ -63,6 +63,32 @@ final class TreeCollector {
     if digesters.contains(where: { cached.summary.parts[$0.key] == nil }) || cached.isEmpty { try begin() }
   }
 
+  /// Takes all from the cached snapshot, where nothing but files' contents can have changed; false where a walk is needed.
+  func update(_ top: Int32, _ selection: Digest?) throws -> Bool {
+    guard let selection, cached.summary.selection == selection, writer == nil else { return false }
+    let finding = (try? StampCheck(cached, top: top, checksDirectories: true).run()) ?? .other
+    guard finding != .other else { return false }
+    guard case .files(let numbers) = finding else {
+      matched = cached.summary.entries
+      reader = SnapshotReader(.empty)
+      return true
+    }
+    var changed = numbers[...]
+    var number = 0
+    while let known = try reader.next() {
+      if changed.first == number {
+        changed.removeFirst()
+        let stamp = known.stamp ?? FileStamp(size: 0, modified: 0, changed: 0, inode: 0, mode: 0)
+        try add(
+          .unread(Walk.Item(path: known.entry.path, stamp: stamp, links: 1, device: 0, target: [])), known: nil)
+      } else {
+        try add(.settled(known), known: known)
+      }
+      number += 1
+    }
+    return true
+  }
+
   /// Takes the next path of the walk.
   func take(_ item: Walk.Item) throws {
     let known = try knownEntry(at: item.path)
@@ -83,8 +109,9 @@ final class TreeCollector {
   }
 
   /// Ends the snapshot and gives it its name.
-  func finish() throws -> (snapshot: Snapshot, contexts: [String: Digest]) {
-    if writer == nil, try knownIsAtEnd() {
+  /// - Parameter selection: what goes into ``Snapshot/Summary/selection``.
+  func finish(selection: Digest?) throws -> (snapshot: Snapshot, contexts: [String: Digest]) {
+    if writer == nil, try knownIsAtEnd(), cached.summary.selection == selection {
       return (cached, name(cached.summary.parts))
     }
     if writer == nil { try begin() }
@@ -96,7 +123,7 @@ final class TreeCollector {
     }
     guard let writer else { return (cached, name(parts)) }
     place.chunks?.tidy()
-    return (try writer.finish(takenAt: started, parts: parts), name(parts))
+    return (try writer.finish(takenAt: started, selection: selection, parts: parts), name(parts))
   }
 
   private func name(_ parts: [Digest: Digest]) -> [String: Digest] {
@@ -166,7 +193,7 @@ final class TreeCollector {
 
   private func write(_ item: StampedEntry) throws {
     var item = item
-    if let stamp = item.stamp, stamp.kind == .file, !stamp.isSettled(at: started) { item.stamp = nil }
+    if let stamp = item.stamp, !stamp.isSettled(at: started) { item.stamp = nil }
     try writer?.append(item)
     for index in digesters.indices { try digesters[index].take(item) }
   }

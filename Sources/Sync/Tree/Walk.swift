@@ -23,6 +23,8 @@ struct Walk {
   let selection: ManagedSelection
   let root: FilePath
   private(set) var warnings: [String] = []
+  /// Whether a directory was walked in which nothing was taken: what comes into it shows in no directory of the tree.
+  private(set) var wentBeyond = false
   /// Directories on the way down that were not taken yet, since nothing in them was.
   private var waiting: [Item] = []
 
@@ -79,7 +81,10 @@ struct Walk {
       guard stamp.kind == .directory, let next else { continue }
       if !isIncluded { waiting.append(item) }
       try descend(directory, name, child, next, take)
-      if !isIncluded, waiting.last?.path == child { waiting.removeLast() }
+      if !isIncluded, waiting.last?.path == child {
+        waiting.removeLast()
+        wentBeyond = true
+      }
     }
   }
 

@@ -45,9 +45,13 @@ public struct WorkspaceScanner: Sendable {
     let place = try CachePlace(cacheFile)
     defer { close(place.directory) }
     let collector = try TreeCollector(top: top, root: root, place: place, digesters: digesters)
+    let key = try files.selectionKey(contexts)
     var walk = Walk(selection: try files.selection(contexts), root: root)
-    try walk.visit(top) { try collector.take($0) }
-    let (snapshot, parts) = try collector.finish()
+    if try !collector.update(top, key) {
+      try walk.visit(top) { try collector.take($0) }
+    }
+    let isWhole = !walk.wentBeyond && walk.warnings.isEmpty
+    let (snapshot, parts) = try collector.finish(selection: isWhole ? key : nil)
     return Scan(
       snapshot: snapshot, chunks: place.chunks, packs: PackShares(), root: root, contextDigests: parts,
       warnings: walk.warnings + collector.warnings, filesHashed: collector.filesHashed,
