@@ -42,6 +42,7 @@ public enum AgentProgram {
     _ version: String, _ environment: HostEnvironment, _ addServices: (inout ServiceTable, HeldLocks) -> Void
   ) async -> Int32 {
     PassingDirectory.sweep(environment)
+    noteUse()
     let locks = HeldLocks()
     var table = ServiceTable()
     JobServices.add(to: &table, locks: locks)
@@ -59,6 +60,16 @@ public enum AgentProgram {
       _ = say("remote-build-agent: \(error)\n", to: .standardError)
       return 1
     }
+  }
+
+  /// Makes the directory that this program lies in the newest: those that were used last are kept.
+  private static func noteUse() {
+    var buffer = [CChar](repeating: 0, count: 4096)
+    let count = readlink("/proc/self/exe", &buffer, buffer.count)
+    let path = FilePath(String(decoding: buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self))
+    let directory = path.removingLastComponent()
+    guard directory.removingLastComponent().lastComponent?.string == "agents" else { return }
+    _ = utimensat(AT_FDCWD, directory.string, nil, 0)
   }
 
   private static func say(_ text: String, to output: FileDescriptor) -> Int32 {

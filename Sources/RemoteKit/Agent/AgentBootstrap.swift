@@ -6,8 +6,8 @@ internal import Vocabulary
 ///
 /// It must pass through any login shell, so the script is one line without single quotes, backslashes and exclamation
 /// marks. Each answer is a line that begins with ``marker``; whatever a shell's start files print before is skipped.
-/// The agents are told apart by their SHA-256; what is installed has its size checked at each start, and its digest
-/// when it is written.
+/// The agents are told apart by their SHA-256, which is checked when one is written; what is installed is started as it
+/// is, without another process before it, and one that says no hello is installed anew.
 enum AgentBootstrap {
   static let marker = "remote-build-bootstrap "
 
@@ -22,14 +22,19 @@ enum AgentBootstrap {
 
   private static let script = [
     #"say() { echo "remote-build-bootstrap $*"; }"#,
+    #"[ -n "$HOME" ] || { say failed the user has no home directory; exit 0; }"#,
+    #"d=$HOME/.cache/remote-build/agents"#,
+    #"a=$d/$1/remote-build-agent b=$d/$3/remote-build-agent f="#,
+    // Where both stand, in a home that machines of two kinds share, the machine decides below.
+    #"if [ $5 = keep ]; then if [ -x "$a" ] && [ ! -e "$b" ]; then f=$a"#
+      + #"; elif [ -x "$b" ] && [ ! -e "$a" ]; then f=$b; fi; fi"#,
+    #"if [ -n "$f" ]; then say ready; exec "$f"; fi"#,
     #"m=$(uname -sm)"#,
     #"case $m in "Linux x86_64"|"Linux amd64") h=$1 n=$2;; "Linux aarch64"|"Linux arm64") h=$3 n=$4;; *) h=-;; esac"#,
     #"if [ $h = - ]; then say unsupported $m; exit 0; fi"#,
-    #"[ -n "$HOME" ] || { say failed the user has no home directory; exit 0; }"#,
-    #"d=$HOME/.cache/remote-build/agents"#,
     #"f=$d/$h/remote-build-agent"#,
-    #"if [ $5 = keep ] && [ -x "$f" ] && [ "$(wc -c <"$f")" -eq $n ]"#
-      + #"; then touch "$d/$h" 2>/dev/null; say ready; exec "$f"; fi"#,
+    #"if [ $5 = keep ] && [ -x "$f" ]; then say ready; exec "$f"; fi"#,
+    #"w=$(umask)"#,
     #"umask 077"#,
     #"mkdir -p "$d/$h" || { say failed cannot make the directory $d/$h; exit 0; }"#,
     #"t=$d/$h/.upload.$$"#,
@@ -45,6 +50,7 @@ enum AgentBootstrap {
     #"ls -1t "$d" | tail -n +4 | while read -r o; do [ ${#o} -eq 64 ] || continue"#
       + #"; case $u in *"/agents/$o/"*) ;; *) rm -rf "$d/$o";; esac; done"#,
     #"find "$d" -name ".upload.*" -mmin +60 -exec rm -f {} +"#,
+    #"umask $w"#,
     #"say ready"#,
     #"trap - EXIT HUP INT TERM"#,
     #"exec "$f""#,
