@@ -31,7 +31,8 @@ struct Fleet: Sendable {
   ) async -> Fleet {
     let clock = ContinuousClock()
     // Needed once an agent answers: Git says it while the connections are made.
-    let distinctName = Task { await workspace.distinctName(owner: context.owner) }
+    let isAsked = selection.remoteDirectory == nil && hosts.contains { $0.workspace == Host.defaultWorkspace }
+    let distinctName = Task { isAsked ? await workspace.distinctName(owner: context.owner) : workspace.name }
     let outcomes = await each(hosts.map { ($0.name, $0) }, context: context) { host in
       let start = clock.now
       let session: HostSession

@@ -82,8 +82,10 @@ public struct GitRepository: Sendable {
 
   /// What a Git command printed, without the last newline; `nil` when it failed.
   private func git(_ arguments: String...) async -> String? {
+    // Looked up first: to be tried by name costs a process for each directory of PATH before the right one.
+    guard let git = try? await Executable.name("git").resolveExecutablePath(in: .inherit) else { return nil }
     let result = try? await run(
-      .name("git"), arguments: Arguments(["--no-optional-locks", "-C", workspace.string] + arguments),
+      .path(git), arguments: Arguments(["--no-optional-locks", "-C", workspace.string] + arguments),
       output: .string(limit: 4 << 20), error: .discarded)
     guard let result, result.terminationStatus.isSuccess else { return nil }
     let output = result.standardOutput

@@ -36,10 +36,12 @@ struct HostResolution: Hashable, Sendable {
     let variables = environment.map { (Subprocess.Environment.Key(rawValue: $0.key), $0.value) }
     let result: (succeeded: Bool, output: String, error: String)
     do {
+      let surroundings = Subprocess.Environment.custom(
+        Dictionary(variables.compactMap { key, value in key.map { ($0, value) } }) { $1 })
+      // Looked up first: to be tried by name costs a process for each directory of PATH before the right one.
+      let ssh = try await Executable.name("ssh").resolveExecutablePath(in: surroundings)
       let ended = try await Subprocess.run(
-        .name("ssh"), arguments: Arguments(arguments),
-        environment: .custom(
-          Dictionary(variables.compactMap { key, value in key.map { ($0, value) } }) { $1 }),
+        .path(ssh), arguments: Arguments(arguments), environment: surroundings,
         output: .string(limit: 1 << 20), error: .string(limit: 64 << 10))
       result = (ended.terminationStatus.isSuccess, ended.standardOutput, ended.standardError)
     } catch {
