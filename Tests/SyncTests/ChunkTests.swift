@@ -11,15 +11,18 @@ import Vocabulary
   /// Bytes that every run of the tests makes the same: SplitMix64.
   static func bytes(_ count: Int, seed: UInt64) -> [UInt8] {
     var state = seed
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(count + 8)
-    while bytes.count < count {
-      state &+= 0x9e37_79b9_7f4a_7c15
-      var word = state
-      word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9
-      word = (word ^ (word >> 27)) &* 0x94d0_49bb_1331_11eb
-      word ^= word >> 31
-      for shift in stride(from: 0, to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(shift))) }
+    let words = (count + 7) / 8
+    let bytes = [UInt8](unsafeUninitializedCapacity: words * 8) { buffer, filled in
+      for index in 0..<words {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var word = state
+        word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        word = (word ^ (word >> 27)) &* 0x94d0_49bb_1331_11eb
+        word ^= word >> 31
+        UnsafeMutableRawBufferPointer(buffer).storeBytes(
+          of: word.littleEndian, toByteOffset: index * 8, as: UInt64.self)
+      }
+      filled = words * 8
     }
     return Array(bytes[..<count])
   }

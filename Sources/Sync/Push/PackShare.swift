@@ -16,7 +16,9 @@ actor PackShare {
   /// The number of the first pack in the window.
   private var first = 0
   private var isAtEnd = false
-  private var making: Task<Packed?, any Error>?
+  /// How many packs were made.
+  var made: Int { first + window.count }
+  private var making: Task<Void, any Error>?
 
   /// Packs of about 1 MiB each.
   private static let width = 16
@@ -40,16 +42,16 @@ actor PackShare {
     }
   }
 
+  /// Returns once the next pack is in the window, or there is none; those who ask meanwhile wait for the same one.
   private func makeNext() async throws {
-    if let making {
-      _ = try await making.value
-      return
-    }
-    let reader = reader
-    let task = Task { try await reader.nextPack() }
+    let task = making ?? Task { try await makeOne() }
     making = task
+    try await task.value
+  }
+
+  private func makeOne() async throws {
     defer { making = nil }
-    guard let pack = try await task.value else {
+    guard let pack = try await reader.nextPack() else {
       isAtEnd = true
       return
     }
@@ -66,6 +68,15 @@ final class PackShares: Sendable {
   private let shares = Mutex<[Digest: PackShare]>([:])
 
   init() {}
+
+  /// How many packs were made for them in all.
+  var made: Int {
+    get async {
+      var count = 0
+      for share in shares.withLock({ Array($0.values) }) { count += await share.made }
+      return count
+    }
+  }
 
   /// The share of all pushes that send what this plan does.
   func share(for plan: PushPlan) -> PackShare {
