@@ -81,11 +81,15 @@ struct Narration: Sendable {
 
   private func synced(_ sync: DeliveryEvent.Synced, _ host: String?) -> [String] {
     let deleted = sync.filesDeleted > 0 ? ", \(Count(sync.filesDeleted)) deleted" : ""
+    let line =
+      verbose
+      ? "\(sync.contentBytes) of content, \(sync.bytesReceived) received, \(Count(sync.roundTrips).of("round trip")), "
+      : ""
     let text =
-      "\(Count(sync.filesChanged)) of \(Count(sync.filesTotal).of("file"))\(deleted), \(sync.bytesSent) sent, "
+      "\(Count(sync.filesChanged)) of \(Count(sync.filesTotal).of("file"))\(deleted), \(sync.bytesSent) sent, \(line)"
       + "\(ElapsedTime(sync.seconds))   tree \(sync.tree.short)"
-    return [line(.sync, host, text)]
-      + sync.savedAside.map { line(.saved, host, "edited on the host, kept aside there: " + style.plain($0)) }
+    return [self.line(.sync, host, text)]
+      + sync.savedAside.map { self.line(.saved, host, "edited on the host, kept aside there: " + style.plain($0)) }
   }
 
   static func queued(_ position: Int) -> String { "\(Count(position).of("job")) before this one" }

@@ -136,10 +136,17 @@ public struct WorkspacePush: Sendable {
     var (sent, roundTrips, bulkBytes) = (UInt64(0), 0, 0)
     for _ in 0..<4 {
       let known = base
-      let plan = try await Threads.run {
-        try PushPlan(
-          from: known, to: scan, scratch: scratch.descriptor, stands: stands,
-          list: list.map { list in { list.add($0) } })
+      let plan: PushPlan
+      do {
+        plan = try await Threads.run {
+          try PushPlan(
+            from: known, to: scan, scratch: scratch.descriptor, stands: stands,
+            list: list.map { list in { list.add($0) } })
+        }
+      } catch {
+        // The agent waits for an attempt where the call has begun.
+        if opening.isEmpty { try await call.abandon(over: connection) }
+        throw error
       }
       opening.append(Attempt(base: base.digest, target: scan.treeDigest).frame)
       var sender = Sender(
