@@ -78,7 +78,9 @@ let package = Package(
     tests("RemoteKitTests", ["RemoteKit", "Wire", "Vocabulary", "Settings", "LabKit", system]),
     tests("RegistryTests", ["Registry", "Vocabulary", "LabKit", system]),
     tests("ImagesTests", ["Images", "Vocabulary", "Settings", system]),
-    tests("DeliveryTests", ["Delivery", "Vocabulary", system]),
+    tests(
+      "DeliveryTests",
+      ["Delivery", "Jobs", "Registry", "RemoteKit", "Sync", "Vocabulary", "remote-build-agent", system]),
     tests("CommandTests", ["RemoteBuildCommands", "Delivery", "Vocabulary", argumentParser], exclude: ["Snapshots"]),
     // The program is built beside the test bundle, where the tests find and start it.
     tests("EndToEndTests", ["LabKit", "remote-build", subprocess, system]),

@@ -18,6 +18,8 @@ public struct RunContext: Sendable {
   /// Asks on the terminal for a line; `nil` where there is no terminal.
   public var askLine: (@Sendable (_ prompt: String) async -> String?)?
   public var events: EventSink
+  /// Set by each run from its own options.
+  var hints = CommandHints()
 
   public init(
     environment: [String: String], workingDirectory: FilePath, agents: FilePath, owner: String,
@@ -44,6 +46,13 @@ public struct RunContext: Sendable {
     for secret in images.flatMap(\.secrets) {
       if case .environment(let name) = secret.source { context.withheld.insert(name) }
     }
+    return context
+  }
+
+  /// The same for a run with these options, which the commands that it suggests repeat.
+  func hinting(_ selection: HostSelection, _ workspace: FilePath?, _ order: BuildOrder? = nil) -> RunContext {
+    var context = self
+    context.hints = CommandHints(selection: selection, workspace: workspace, order: order)
     return context
   }
 

@@ -83,19 +83,21 @@ struct CommandSession: Sendable {
     let active = jobs.jobs
     if Interrupts.isHangUp(signal) || console.terminal.errorIsTerminal {
       let what = active.isEmpty ? "interrupted; nothing is under way on a host" : "detached"
-      show(what, next: active.flatMap { ["remote-build attach \($0.id)", "remote-build cancel \($0.id)"] }, active)
+      show(what, next: active.flatMap { [$0.attach, $0.cancel] }, active)
       return
     }
-    let unreached = await jobs.cancelAll()
-    if unreached.isEmpty {
-      show(
-        active.isEmpty ? "interrupted" : "interrupted; \(active.map(\.id).joined(separator: ", ")) cancelled", next: [],
-        [])
-    } else {
-      show(
-        "interrupted, and a job could not be cancelled", next: unreached.map { "remote-build cancel \($0.id)" },
-        unreached)
+    var (said, going) = (["interrupted"], [ActiveJobs.Job]())
+    for end in await jobs.cancelAll() {
+      switch end {
+      case .cancelled(let job): said.append("\(job.id) cancelled")
+      case .over(let job, let state): said.append("\(job.id) was over before: \(state)")
+      case .unreached(let job):
+        said.append("\(job.id) could not be cancelled")
+        going.append(job)
+      case .watched(let job): going.append(job)
+      }
     }
+    show(said.joined(separator: "; "), next: going.flatMap { [$0.attach, $0.cancel] }, going)
   }
 
   private func show(_ what: String, next: [String], _ going: [ActiveJobs.Job]) {

@@ -19,7 +19,7 @@ public struct SettingsDocument: Sendable {
     } catch let error as SettingsError {
       throw error
     } catch {
-      throw Self.settingsError(error, file)
+      throw Self.settingsError(error, file, text)
     }
   }
 
@@ -83,7 +83,7 @@ public struct SettingsDocument: Sendable {
     }
   }
 
-  private static func settingsError(_ error: any Error, _ file: String) -> SettingsError {
+  private static func settingsError(_ error: any Error, _ file: String, _ text: String) -> SettingsError {
     func at(_ mark: Mark, _ message: String) -> SettingsError {
       SettingsError(file: file, line: mark.line, column: mark.column, message: message)
     }
@@ -94,7 +94,8 @@ public struct SettingsDocument: Sendable {
       return at(mark, (context.map { "\($0.text), " } ?? "") + problem)
     case YamlError.duplicatedKeysInMapping(let duplicates, let context):
       let names = duplicates.map { "'\($0)'" }.joined(separator: ", ")
-      return at(context.mark, "\(names) is written more than once")
+      let second = DuplicateKey(first: context.mark, in: text)?.second
+      return at(second ?? context.mark, "\(names) is written more than once")
     case YamlError.reader(let problem, _, _, _):
       return SettingsError(file: file, line: 0, column: 0, message: problem)
     default:

@@ -22,10 +22,12 @@ private typealias Status = Delivery.ExitStatus
 
   @Test func aRowForEveryHost() {
     let failure = DeliveryError(.authentication, host: "b", "refused")
-    var table = ResultTable(hosts: ["a", "b", "c"], failures: ["b": failure])
+    var table = ResultTable(hosts: ["a", "b", "c"])
+    table.fail("b", Arrivals.Failure(error: failure, seconds: 15))
     table.set("a", .built, "built", seconds: 1)
     table.fail(DeliveryError(.verificationFailed, "nowhere"))
     #expect(table.results.map(\.part) == [.built, .failed, .skipped])
+    #expect(table.results.map(\.seconds) == [1, 15, 0])
     #expect(table.status == .verificationFailed)
   }
 }

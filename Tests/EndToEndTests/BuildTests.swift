@@ -2,6 +2,7 @@
 
 import Foundation
 import LabKit
+import Subprocess
 import SystemPackage
 import Testing
 
@@ -116,6 +117,63 @@ import Testing
           "\(bench.registry.address)/\(bench.owner)/app:v1.0.1"
         ])
       #expect(try await bench.job(on: "lab-1").state == "verified")
+    }
+  }
+
+  @Test func attachDetachesWithItsTerminalAndCancelsWithoutOne() async throws {
+    try await Workbench.with(try await TestLab.lab()) { bench in
+      let gate = try Gate()
+      try bench.writeSmallWorkspace(
+        dockerfile: """
+          FROM python:3.12-slim
+          RUN python3 -c "import socket; socket.create_connection(('127.0.0.1', \(gate.port))).recv(1)"
+          COPY app.py /
+          """)
+      try await bench.killTool("app", "--host", "lab-1", "--json", when: { try await gate.connected() })
+      let job = try await bench.job(on: "lab-1")
+      let detached = try await bench.tool(interruptedBy: .terminalClosed, after: "started", "attach", job.id)
+      #expect(detached.status == 130)
+      let failure = try #require(detached.events("failed").first)
+      #expect(failure["what"] as? String == "detached")
+      #expect((failure["leftBehind"] as? String)?.contains(job.id) == true)
+      let reach = "\(job.id) --ssh-config \(bench.lab.description.ssh.config)"
+      #expect(failure["next"] as? [String] == ["remote-build attach \(reach)", "remote-build cancel \(reach)"])
+      #expect(try await bench.job(on: "lab-1").state.hasPrefix("running"))
+
+      // Whoever only verifies has no say about the job.
+      let verifying = try await bench.tool(interruptedBy: .terminate, after: "started", "verify", job.id)
+      #expect(verifying.status == 130)
+      #expect(try await bench.job(on: "lab-1").state.hasPrefix("running"))
+
+      let cancelled = try await bench.tool(
+        interruptedBy: .terminate, after: "started", "attach", job.id, "--host", "lab-1")
+      #expect(cancelled.status == 130)
+      #expect(!cancelled.out.contains("could not be cancelled"), "\(cancelled.out)")
+      #expect(try await bench.job(on: "lab-1").state == "cancelled")
+      let again = try await bench.tool("cancel", job.id)
+      #expect(again.status == 0, "\(again.talk)")
+    }
+  }
+
+  /// As in the first build on a host that is in no inventory.
+  @Test func aSuggestedCommandWorksAsItStands() async throws {
+    try await Workbench.with(try await TestLab.lab()) { bench in
+      try bench.writeSmallWorkspace(dockerfile: "FROM python:3.12-slim\nRUN exit 7\n")
+      let host = "\(try #require(bench.lab.description.host("lab-1")).user)@lab-1"
+      for file in try FileManager.default.contentsOfDirectory(atPath: bench.hostFiles) {
+        try FileManager.default.removeItem(atPath: "\(bench.hostFiles)/\(file)")
+      }
+      let failed = try await bench.tool("app", "--host", host, "--json")
+      #expect(failed.status == 1, "\(failed.talk) \(failed.out)")
+      let id = try #require(failed.events("started").first?["job"] as? String)
+      let jobs = try await bench.tool("jobs", "--host", host, "--json")
+      #expect(jobs.events("connected").isEmpty)
+      #expect(jobs.out.split(separator: "\n").allSatisfy { $0.contains(#""id":"#) }, "\(jobs.out)")
+      let other = try await bench.tool("attach", "01ARZ3NDEKTSV4RRFFQ69G5FAV", "--host", host, "--json")
+      let next = try #require((other.events("failed").first?["next"] as? [String])?.first)
+      let path = "\(Workbench.program.removingLastComponent()):\(bench.environment["PATH"] ?? "")"
+      let typed = try await bench.command("sh", ["-c", next], ["PATH": path])
+      #expect(typed.status == 0 && typed.out.contains(id), "\(next): \(typed.talk)")
     }
   }
 

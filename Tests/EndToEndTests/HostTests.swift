@@ -29,6 +29,34 @@ import Testing
     }
   }
 
+  @Test func aHostThatHangsHoldsUpNoOther() async throws {
+    let lab = try await TestLab.lab()
+    let name = "hung-\(UUID().uuidString.prefix(8).lowercased())"
+    let proxy = try await lab.proxy(toHost: "lab-1", name: name)
+    try await proxy.freeze()
+    try await Workbench.with(lab) { bench in
+      try bench.writeSmallWorkspace()
+      try bench.write("../home/.config/remote-build/hosts/\(name).yaml", "address: \(name)\nroles: [build]\n")
+      let run = try await bench.tool("app", "--host", "lab-1", "--host", name, "--host", "lab-2", "--json")
+      #expect(run.status == 69, "\(run.talk)")
+      let events = run.out.split(separator: "\n").compactMap {
+        try? JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
+      }
+      func place(_ event: String, _ host: String?) -> Int {
+        events.firstIndex { $0["event"] as? String == event && (host == nil || $0["host"] as? String == host) } ?? .max
+      }
+      let failed = place("failed", name)
+      for host in ["lab-1", "lab-2"] { #expect(place("synced", host) < failed, "\(host)") }
+      #expect(place("started", nil) < failed)
+      #expect((events[failed]["next"] as? [String])?.isEmpty == false)
+      let finished = try #require(run.events("finished").first)
+      let rows = try #require(finished["hosts"] as? [[String: Any]])
+      #expect(rows.compactMap { $0["part"] as? String }.sorted() == ["built", "failed", "pulled"])
+      let waited = try #require(rows[1]["seconds"] as? Double)
+      #expect(waited >= 15 && finished["seconds"] as? Double ?? 0 >= waited)
+    }
+  }
+
   @Test func eachHostBuildsAndOnePushes() async throws {
     try await Workbench.with(try await TestLab.lab()) { bench in
       try bench.writeSmallWorkspace()

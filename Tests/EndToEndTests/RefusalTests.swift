@@ -55,7 +55,7 @@ import Testing
     try await Workbench.with(try await TestLab.lab(), password: "not-the-password") { bench in
       try bench.writeSmallWorkspace()
       let refused = try await bench.tool("app", "--host", "lab-1", "--json")
-      expect(refused, 77, says: bench.registry.address, "next")
+      expect(refused, 77, says: "docker login \(bench.registry.address)", "next")
       #expect(refused.events("started").isEmpty)
       #expect(!refused.talk.contains("not-the-password"))
     }
@@ -113,6 +113,8 @@ import Testing
       try bench.writeSmallWorkspace()
       let refused = try await bench.tool("app", "--host", "lab-1", "--json")
       expect(refused, 76, says: "lab-1", bench.registry.address, "next", "unverified")
+      let left = refused.events("failed").first?["leftBehind"] as? String
+      #expect(left?.hasPrefix("nothing stands under the tag") == true, "\(left ?? "")")
       let jobs = try await bench.tool("jobs", "--host", "lab-1")
       #expect(jobs.out.contains("pushed, unverified"), "\(jobs.out)")
     }
@@ -129,6 +131,7 @@ import Testing
         _ = FileManager.default.createFile(atPath: path, contents: Data(noise) + Data([UInt8(number)]))
       }
       expect(try await bench.tool("sync", "--host", "small"), 73, says: "small", "full", "next")
+      #expect(!(try await bench.tool("sync", "--host", "small").talk.contains("docker")))
       let home = try #require(bench.lab.description.host("small")?.homeSeenFromOutside).description
       let copies = "\(home)/.cache/remote-build/workspaces"
       let name = try #require(
@@ -140,12 +143,81 @@ import Testing
     }
   }
 
+  @Test func aFullDiskBeforeTheAgentIsThere() async throws {
+    let lab = try await TestLab.lab()
+    let name = "full-\(UUID().uuidString.prefix(8).lowercased())"
+    let host = try await lab.addHost(.init(name, docker: false, homeSize: "4m"))
+    try await Workbench.with(lab) { bench in
+      try bench.writeSmallWorkspace()
+      try bench.writeHost(host)
+      expect(try await bench.tool("sync", "--host", name), 69, says: name, "cannot write", "No space left", "next")
+    }
+  }
+
+  @Test func anAgentThatIsKilledInMidPush() async throws {
+    let lab = try await TestLab.lab()
+    let name = "killed-\(UUID().uuidString.prefix(8).lowercased())"
+    let host = try await lab.addHost(.init(name, docker: false))
+    let proxy = try await lab.proxy(toHost: name, name: "far-\(name)")
+    try await Workbench.with(lab) { bench in
+      try bench.writeSmallWorkspace()
+      try bench.writeHost(host)
+      // So that the agent is there, and what passes is the push.
+      #expect(try await bench.tool("sync", "--host", name).status == 0)
+      var noise = SystemRandomNumberGenerator()
+      let bytes = (0..<(4 << 20)).flatMap { _ in withUnsafeBytes(of: noise.next()) { Array($0) } }
+      let path = bench.workspace.appending("lib/noise").string
+      #expect(FileManager.default.createFile(atPath: path, contents: Data(bytes)))
+      try bench.write("../home/.config/remote-build/hosts/\(proxy.name).yaml", "address: \(proxy.name)\n")
+      async let pushing = bench.tool("sync", "--host", proxy.name)
+      while try await proxy.traffic().up < 4 << 20 { try await Task.sleep(for: .milliseconds(5)) }
+      try await proxy.freeze()
+      let killed = try await bench.command(
+        "ssh", ["-n", "-F", lab.description.ssh.config.description, name, "kill -9 $(pidof remote-build-agent)"])
+      #expect(killed.status == 0, "\(killed.talk)")
+      try await proxy.thaw()
+      expect(try await pushing, 69, says: proxy.name, "ended", "as it was or as it should be", "next")
+    }
+  }
+
+  @Test func aFileWhereTheCopyShouldBe() async throws {
+    try await Workbench.with(try await TestLab.lab()) { bench in
+      try bench.writeSmallWorkspace()
+      try bench.write("../file", "mine")
+      let refused = try await bench.tool(
+        "sync", "--host", "local", "--remote-dir", bench.directory.appending("file").string)
+      expect(refused, 73, says: "not a directory", "--remote-dir")
+      #expect(!refused.talk.contains("--adopt"), "\(refused.talk)")
+    }
+  }
+
+  @Test func aSecretsNameThatIsAPath() async throws {
+    try await Workbench.with(try await TestLab.lab()) { bench in
+      try bench.writeSmallWorkspace()
+      let refused = try await bench.tool("app", "--host", "lab-1", "--secret", "a/../b=Dockerfile", "--json")
+      expect(refused, 64, says: "a/../b", "next")
+      #expect(refused.events("connected").isEmpty)
+    }
+  }
+
   @Test func aFullDiskDuringTheBuild() async throws {
     try await Workbench.with(try await TestLab.lab()) { bench in
       try bench.writeSmallWorkspace(dockerfile: "FROM python:3.12-slim\nRUN head -c 600000000 /dev/zero > /zeros\n")
       expect(
         try await bench.tool("app", "--host", "tight"), 1, says: "tight", "the disk is full", "nothing was pushed",
         "docker builder prune")
+    }
+  }
+
+  @Test func aFullDiskDuringThePull() async throws {
+    try await Workbench.with(try await TestLab.lab()) { bench in
+      try bench.writeSmallWorkspace(dockerfile: "FROM python:3.12-slim\nRUN head -c 600000000 /dev/zero > /zeros\n")
+      let run = try await bench.tool("app", "--host", "lab-1", "--host", "tight", "--json")
+      #expect(run.status == 1, "\(run.talk) \(run.out)")
+      let failure = try #require(run.events("failed").first)
+      #expect(failure["host"] as? String == "tight")
+      #expect((failure["what"] as? String)?.hasPrefix("the disk is full: ") == true, "\(failure)")
+      #expect((failure["next"] as? [String])?.first?.contains("docker image prune") == true)
     }
   }
 

@@ -48,6 +48,27 @@ extension Workbench {
     }
   }
 
+  /// Runs the program as ``tool(_:environment:)`` does with `--json`, and sends it a signal when it tells of `event`.
+  func tool(interruptedBy signal: Signal, after event: String, _ arguments: String...) async throws -> Outcome {
+    let arguments = arguments + ["--json", "--ssh-config", lab.description.ssh.config.description]
+    let outcome = try await run(
+      .path(Self.program), arguments: Arguments(arguments), environment: .custom(subprocessEnvironment),
+      workingDirectory: workspace, input: .none, output: .sequence, error: .discarded
+    ) { execution in
+      var out = ""
+      for try await line in execution.standardOutput.strings() {
+        out += line + "\n"
+        if line.contains(#""event":"\#(event)""#) { try execution.send(signal: signal) }
+      }
+      return out
+    }
+    let status: Int32 = if case .exited(let code) = outcome.terminationStatus { code } else { -1 }
+    return Outcome(status: status, out: outcome.closureResult, talk: "")
+  }
+
+  /// Where the laptop's user keeps the host files.
+  var hostFiles: String { directory.appending("home/.config/remote-build/hosts").string }
+
   var subprocessEnvironment: [Environment.Key: String] {
     Dictionary(uniqueKeysWithValues: environment.map { (Environment.Key(stringLiteral: $0.key), $0.value) })
   }

@@ -87,7 +87,7 @@ import Vocabulary
       "images:\n  a-: {dockerfile: D}",
       "2:3: 'a-' cannot be an image's name: write lower-case letters and digits, joined by '-', '.' or '_'"
     ),
-    ("images:\n  a: {dockerfile: D}\n  a: {dockerfile: E}", "2:3: 'a' is written more than once"),
+    ("images:\n  a: {dockerfile: D}\n  a: {dockerfile: E}", "3:3: 'a' is written more than once"),
     ("version: latest", "1:10: 'latest' is never a version, since it moves; write one such as v1.0.0, or git"),
     ("version: V1", "1:10: the tag 'V1' must be lower-case, since some registries store it so"),
     ("version: .1", "1:10: the tag '.1' must begin with a letter, a digit or '_'"),

@@ -29,7 +29,8 @@ import Vocabulary
         address: registry.address(), caFile: registry.caFile, credentials: AnonymousCredentials())
       let error = await #expect(throws: RegistryError.self) { _ = try await client.tags(repository) }
       #expect(error?.code == .unauthorized)
-      #expect(error?.hint == RegistryError.loginHint)
+      #expect(error?.hint == RegistryError.loginHint(try registry.address().description))
+      #expect(error?.hint?.contains("docker login 127.0.0.1:") == true)
     }
   }
 

@@ -9,7 +9,7 @@ import Wire
 
 @Suite struct AgentTests {
   /// A stand-in that says hello as an agent does, then echoes; as big as needed to cross several packets.
-  private func installAgent(_ server: Sshd, version: String = "1") throws {
+  private func installAgent(_ server: Sshd, version: String = "1", size: Int = 400_000) throws {
     let hello = #"{"clock":1,"home":"/h","machine":"m","version":"\#(version)","wire":1}"#
     let count = hello.utf8.count + 1
     let script = """
@@ -21,7 +21,7 @@ import Wire
       """
     for name in ["linux-amd64", "linux-arm64"] {
       // By another process: a file that this one holds open for writing could not be started ("Text file busy").
-      try server.write("agent.text", script + String(repeating: "# padding\n", count: 40_000))
+      try server.write("agent.text", script + String(repeating: "# padding\n", count: size / 10))
       try Sshd.run("install", "-m", "755", server.path("agent.text"), server.path("agents/" + name))
     }
   }
@@ -121,9 +121,10 @@ import Wire
     }
   }
 
-  @Test func aFullDiskIsTheReasonGiven() async throws {
+  /// Also where the agent is larger than what the host takes ahead of its reader.
+  @Test(arguments: [400_000, 16_000_000]) func aFullDiskIsTheReasonGiven(_ size: Int) async throws {
     try await Sshd.with { server in
-      try installAgent(server)
+      try installAgent(server, size: size)
       try Sshd.run("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", server.path("home"))
       defer { _ = try? Sshd.run("umount", server.path("home")) }
       let connection = try await HostConnection.connect(host: server.host, options: server.options())

@@ -43,6 +43,52 @@ import Wire
     }
   }
 
+  /// libssh2 hides the end of a channel while there is output that nobody read.
+  @Test(arguments: ["echo no; exit 0", "echo no; exit 3", "echo no; kill -KILL $$"])
+  func aCommandThatEndsWithItsOutputUnreadEndsTheWrite(_ command: String) async throws {
+    try await Sshd.with { server in
+      let session = try await server.session()
+      let channel = try await session.execute(command)
+      let error = await #expect(throws: RemoteError.self) {
+        try await channel.write(Array(repeating: 0, count: 8 << 20))
+      }
+      #expect(error?.code == .connectionLost)
+      #expect(try await drain(channel, limit: 2) == Array("no\n".utf8))
+      let ends: [String: CommandExit] = [
+        "echo no; exit 0": .exited(0), "echo no; exit 3": .exited(3), "echo no; kill -KILL $$": .signalled("KILL"),
+      ]
+      #expect(try await channel.exit(timeout: .seconds(20)) == ends[command])
+      await session.close()
+    }
+  }
+
+  @Test func theEndOfTheOutputIsKnownBeforeItIsRead() async throws {
+    try await Sshd.with { server in
+      let session = try await server.session()
+      let channel = try await session.execute("echo no; kill -KILL $$")
+      try await channel.untilEndOfOutput()
+      #expect(try await drain(channel) == Array("no\n".utf8))
+      let other = try await session.execute("exec cat")
+      let waiting = Task { try await other.untilEndOfOutput() }
+      waiting.cancel()
+      await #expect(throws: CancellationError.self) { try await waiting.value }
+      await session.close()
+    }
+  }
+
+  @Test func aCommandThatNeverTakesItsInputIsGivenUp() async throws {
+    try await Sshd.with { server in
+      let session = try await server.session()
+      await session.beImpatient()
+      let channel = try await session.execute("exec sleep 1000")
+      let error = await #expect(throws: RemoteError.self) {
+        try await channel.write(Array(repeating: 0, count: 8 << 20))
+      }
+      #expect(error?.code == .timedOut)
+      await session.close()
+    }
+  }
+
   @Test func muchStandardErrorDoesNotStallStandardOutput() async throws {
     try await Sshd.with { server in
       let session = try await server.session()
@@ -205,6 +251,8 @@ import Wire
 }
 
 extension SSHSession {
+  fileprivate func beImpatient() { writePatience = .milliseconds(200) }
+
   /// Whether libssh2 has let go of everything, channels of running commands included.
   fileprivate var isReleased: Bool { engine.session == nil }
 }

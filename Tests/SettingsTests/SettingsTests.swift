@@ -70,7 +70,13 @@ import Vocabulary
 
   @Test func refusesWhatIsNoDocument() {
     #expect(message("a: [1\nb: 2") { _ in }.hasPrefix("f.yaml:2:2: "))
-    #expect(message("a: 1\nb: 2\na: 3") { _ in } == "f.yaml:1:1: 'a' is written more than once")
+    for (text, place) in [
+      ("a: 1\nb: 2\na: 3", "3:1"), ("a: 1\nb: 2\na: 3\na: 4", "3:1"), ("x:\n  - {ab: 1, \"ab\": 2}", "2:13"),
+      ("ä:\n  'k': 1\n  k: 2", "3:3"),
+    ] {
+      let said = message(text) { _ in }
+      #expect(said.hasPrefix("f.yaml:\(place): ") && said.hasSuffix(" is written more than once"), "\(said)")
+    }
     #expect(message("a: 1\n---\nb: 2") { _ in }.hasPrefix("f.yaml:2:"))
     #expect(message("a: *x") { _ in } == "f.yaml:1:4: found undefined alias")
   }

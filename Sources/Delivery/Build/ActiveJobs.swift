@@ -10,42 +10,79 @@ public final class ActiveJobs: Sendable {
     public var id: String
     public var host: String
     public var title: String
+    /// What to type to get back to it, and to end it.
+    public var attach: String
+    public var cancel: String
+  }
+
+  /// What came of a cancellation.
+  public enum End: Sendable, Hashable {
+    case cancelled(Job)
+    /// It had ended otherwise before, with its state for people.
+    case over(Job, String)
+    /// It could not be told to end.
+    case unreached(Job)
+    /// The run only looked on, and left it alone.
+    case watched(Job)
   }
 
   private struct Entry {
     var job: Job
     var session: HostSession
+    var isWatched: Bool
   }
 
-  private let entries = Mutex<[String: Entry]>([:])
+  private struct State {
+    var entries: [String: Entry] = [:]
+    /// How jobs ended, as far as this run saw it.
+    var ends: [String: JobStatus] = [:]
+  }
+
+  private let state = Mutex(State())
 
   public init() {}
 
-  public var jobs: [Job] { entries.withLock { $0.values.map(\.job).sorted { $0.id < $1.id } } }
+  public var jobs: [Job] { state.withLock { $0.entries.values.map(\.job).sorted { $0.id < $1.id } } }
 
-  func begin(_ id: String, title: String, on session: HostSession) {
-    entries.withLock { $0[id] = Entry(job: Job(id: id, host: session.name, title: title), session: session) }
+  /// - Parameter isWatched: whether the run only looks on, and has no say about the job.
+  func begin(
+    _ id: String, title: String, on session: HostSession, _ hints: CommandHints, isWatched: Bool = false
+  ) {
+    let job = Job(
+      id: id, host: session.name, title: title, attach: hints.job("attach", id, on: session.name),
+      cancel: hints.job("cancel", id, on: session.name))
+    state.withLock { $0.entries[id] = Entry(job: job, session: session, isWatched: isWatched) }
   }
 
-  func end(_ id: String) { entries.withLock { $0[id] = nil } }
+  /// Notes how a job ended: who cancels it at this moment may be told nothing more by its host.
+  func noteOver(_ id: String, _ status: JobStatus) { state.withLock { $0.ends[id] = status } }
 
-  /// Cancels all of them, and returns those that could not be reached.
-  public func cancelAll() async -> [Job] {
-    let all = entries.withLock { Array($0.values) }
-    return await withTaskGroup(of: Job?.self) { group in
+  func end(_ id: String) { state.withLock { $0.entries[id] = nil } }
+
+  /// Cancels all of them but those that are only watched, and says what came of each.
+  public func cancelAll() async -> [End] {
+    let all = state.withLock { Array($0.entries.values) }
+    return await withTaskGroup(of: End.self) { group in
       for entry in all {
         group.addTask {
+          guard !entry.isWatched else { return .watched(entry.job) }
           do {
             let agent = try await entry.session.openAgent()
-            try await JobClient(agent).cancel(entry.job.id)
-            await agent.close()
-            return nil
+            defer { Task { await agent.close() } }
+            return Self.end(entry.job, try await JobClient(agent).cancel(entry.job.id))
           } catch {
-            return entry.job
+            // The run saw the end meanwhile, and has closed the connection.
+            let seen = self.state.withLock { $0.ends[entry.job.id] }
+            return seen.map { Self.end(entry.job, $0) } ?? .unreached(entry.job)
           }
         }
       }
-      return await group.reduce(into: []) { unreached, job in if let job { unreached.append(job) } }
+      return await group.reduce(into: []) { $0.append($1) }
     }
+  }
+
+  private static func end(_ job: Job, _ status: JobStatus) -> End {
+    guard status.isOver else { return .unreached(job) }
+    return status.phase == .cancelled ? .cancelled(job) : .over(job, status.stateForPeople)
   }
 }

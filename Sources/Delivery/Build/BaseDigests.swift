@@ -38,7 +38,7 @@ struct BaseDigests: Sendable {
     guard let digest = try await registry.digest(repository: own.repository, tag: own.tag) else {
       throw DeliveryError(
         .releaseRefused, "\(task.image.name) stands on \(reference), which is not in the registry",
-        leftBehind: "nothing was built", next: ["build it first: remote-build \(own.image) \(task.image.name)"])
+        leftBehind: "nothing was built", next: ["build it first: \(context.hints.build([own.image, task.image.name]))"])
     }
     return digest
   }
@@ -62,7 +62,7 @@ struct BaseDigests: Sendable {
         throw DeliveryError(
           .failed, host: builder.name, "\(reference), on which \(task.image.name) stands, cannot be pulled there",
           details: pull.lastErrorLine.map { [$0] } ?? [], leftBehind: "nothing was built",
-          next: ["try it there: ssh \(builder.name) docker pull \(reference)"])
+          next: ["try it there: \(builder.session.typed("docker pull \(reference)"))"])
       }
       result = try await builder.session.run(inspect)
     }

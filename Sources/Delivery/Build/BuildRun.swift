@@ -18,7 +18,7 @@ public struct BuildRun: Sendable {
   public init(
     context: RunContext, workspace: FilePath?, selection: HostSelection, order: BuildOrder, jobs: ActiveJobs
   ) {
-    self.context = context
+    self.context = context.hinting(selection, workspace, order)
     named = workspace
     self.selection = selection
     self.order = order
@@ -35,31 +35,31 @@ public struct BuildRun: Sendable {
     let images = try planner.images()
     let hosts = try HostChoice(inventory: inventory, selection: selection).hosts(for: images)
 
+    let start = ContinuousClock.now
+    let planning = Task {
+      let scan = try await workspace.scan(context: context)
+      let tasks = try await planner.tasks(scan)
+      for task in tasks {
+        context.emit(
+          .planned(
+            .init(
+              image: task.image.name, version: task.tag, reference: task.reference,
+              hosts: hosts.of(task.image.name).map(\.name), platform: nil, bases: task.inputs.bases)))
+      }
+      return (scan, tasks)
+    }
     // The handshake's round trips and the scan's reads need nothing from one another.
-    async let connecting =
-      order.isDry
-      ? Fleet(sessions: [], failures: [:], names: hosts.all.map(\.name))
-      : Fleet.connect(
-        hosts.all, workspace: workspace, selection: selection, sync: order.sync, context: context)
+    let arrivals = Arrivals(
+      order.isDry ? [] : hosts.all, workspace: workspace, selection: selection, order: order.sync, context: context
+    ) { try await planning.value.0 }
     let tasks: [ImageTask]
-    let scan: Scan
     do {
-      scan = try await workspace.scan(context: context)
-      tasks = try await planner.tasks(scan)
+      tasks = try await planning.value.1
     } catch {
-      await connecting.close()
+      await arrivals.close()
       throw error
     }
-    var fleet = await connecting
-    for task in tasks {
-      context.emit(
-        .planned(
-          .init(
-            image: task.image.name, version: task.tag, reference: task.reference,
-            hosts: hosts.of(task.image.name).map(\.name), platform: nil, bases: task.inputs.bases)))
-    }
     guard !order.isDry else { return .success }
-    await fleet.sync(scan, of: workspace, order: order.sync, context: context)
 
     var statuses: [ExitStatus] = []
     var withoutRelease: Set<String> = []
@@ -68,7 +68,7 @@ public struct BuildRun: Sendable {
         let failure = DeliveryError(
           .failed, "\(task.image.name) was not built, for it stands on \(base)",
           leftBehind: "nothing was built or pushed",
-          next: ["mend \(base), then run again: remote-build \(base) \(task.image.name)"])
+          next: ["mend \(base), then run again: \(context.hints.build([base, task.image.name]))"])
         context.emit(.failed(failure))
         statuses.append(failure.status)
         withoutRelease.insert(task.image.name)
@@ -76,12 +76,13 @@ public struct BuildRun: Sendable {
       }
       let run = ImageRun(
         task: task, hosts: hosts.of(task.image.name).map(\.name), isNamed: hosts.areNamed(task.image.name),
-        fleet: fleet, order: order, context: context, jobs: jobs)
-      let (status, hasRelease) = await run.run()
+        arrivals: arrivals, order: order, context: context, jobs: jobs)
+      // The first has waited for the hosts too.
+      let (status, hasRelease) = await run.run(since: statuses.isEmpty ? start : .now)
       statuses.append(status)
       if !hasRelease { withoutRelease.insert(task.image.name) }
     }
-    await fleet.close()
+    await arrivals.close()
     return ExitStatus.worst(statuses)
   }
 }

@@ -54,8 +54,10 @@ struct ImageBuild: Sendable {
     defer { jobs.end(id) }
     let outcome = try await JobFollower(id: id, record: record, context: context).follow(
       on: builder.session)
-    let completion = JobCompletion(plan: plan, record: record, registry: registry, context: context)
-    let release = try await completion.finish(outcome, on: builder.session)
+    jobs.noteOver(id, outcome.status)
+    let completion = JobCompletion(
+      plan: plan, record: record, registry: registry, context: context, session: builder.session)
+    let release = try await completion.finish(outcome)
     return Outcome(release: release, record: record, isStanding: false, summary: completion.summary(outcome))
   }
 
@@ -66,7 +68,9 @@ struct ImageBuild: Sendable {
     defer { jobs.end(id) }
     let outcome = try await JobFollower(id: id, record: record, context: context).follow(
       on: builder.session)
-    try JobCompletion(plan: plan, record: record, registry: registry, context: context).judge(outcome)
+    jobs.noteOver(id, outcome.status)
+    try JobCompletion(plan: plan, record: record, registry: registry, context: context, session: builder.session)
+      .judge(outcome)
   }
 
   /// What goes into the image, down to the digests of what it stands on, and the key of it all.
@@ -107,7 +111,7 @@ struct ImageBuild: Sendable {
       dockerConfig: true)
     try record.create(plan)
     // Noted first: whoever interrupts while the host takes the job has to be told of it.
-    jobs.begin(id, title: task.reference, on: session)
+    jobs.begin(id, title: task.reference, on: session, context.hints)
     let status: JobStatus
     do {
       status = try await JobClient(session.agent).start(spec)

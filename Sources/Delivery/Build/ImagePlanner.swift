@@ -32,6 +32,11 @@ struct ImagePlanner: Sendable {
         .usage, "the build argument \(name) holds a password: it would stand in the image's history",
         leftBehind: "nothing was sent or built", next: ["give it as a secret: --secret ID=FILE"])
     }
+    for id in order.secrets.keys.sorted() where !ProjectSecret.isID(id) {
+      throw DeliveryError(
+        .usage, "'\(id)' cannot be a secret's id: \(ProjectSecret.idRule)", leftBehind: "nothing was sent or built",
+        next: ["name it otherwise: --secret ID=FILE"])
+    }
     for index in project.images.indices {
       guard order.images.contains(project.images[index].name) else { continue }
       project.images[index].args.merge(order.arguments) { $1 }

@@ -25,16 +25,17 @@ struct ImagePull: Sendable {
 
   /// Pulls on all hosts side by side.
   func run(on hosts: [ImageRun.Candidate]) async -> [String: Result<Pulled, DeliveryError>] {
-    await Fleet.each(hosts.map { ($0.name, $0) }, context: context) { host in
-      let clock = ContinuousClock()
-      let start = clock.now
-      let isNew = try await pull(on: host)
-      let seconds = start.duration(to: clock.now).seconds
-      if isNew {
-        context.emit(.pulled(.init(reference: reference, digest: digest, seconds: seconds)), host: host.name)
-      }
-      return Pulled(summary: isNew ? "pulled by digest" : "had it already", seconds: seconds)
+    await Fleet.each(hosts.map { ($0.name, $0) }, context: context) { try await run(on: $0) }
+  }
+
+  func run(on host: ImageRun.Candidate) async throws -> Pulled {
+    let start = ContinuousClock.now
+    let isNew = try await pull(on: host)
+    let seconds = start.duration(to: .now).seconds
+    if isNew {
+      context.emit(.pulled(.init(reference: reference, digest: digest, seconds: seconds)), host: host.name)
     }
+    return Pulled(summary: isNew ? "pulled by digest" : "had it already", seconds: seconds)
   }
 
   /// Whether anything had to be pulled. A pull is a job too: it has the credentials, and outlives the connection.
@@ -62,11 +63,14 @@ struct ImagePull: Sendable {
       tail.removeFirst(max(0, tail.count - 4096))
     }
     guard status.succeeded, try await isThere(exact, on: host) else {
+      let lines = String(decoding: tail, as: UTF8.self).split(separator: "\n").suffix(4).map(String.init)
+      let isFull = DeliveryError.isFullDisk(lines)
       throw DeliveryError(
-        .failed, host: host.name, "\(exact) could not be pulled there",
-        details: String(decoding: tail, as: UTF8.self).split(separator: "\n").suffix(4).map(String.init),
-        leftBehind: "the release is verified; this host does not have it",
-        next: ["look at it there: ssh \(host.name) docker pull \(exact)"])
+        .failed, host: host.name, (isFull ? "the disk is full: " : "") + "\(exact) could not be pulled there",
+        details: lines, leftBehind: "the release is verified; this host does not have it",
+        next: isFull
+          ? ["make room there: \(host.session.typed("docker image prune"))", "then run the same command again"]
+          : ["look at it there: \(host.session.typed("docker pull \(exact)"))"])
     }
     return true
   }

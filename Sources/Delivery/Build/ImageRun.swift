@@ -13,7 +13,7 @@ struct ImageRun: Sendable {
   let hosts: [String]
   /// Whether they were named, by the command line or the image: then each shall end up with the image.
   let isNamed: Bool
-  let fleet: Fleet
+  let arrivals: Arrivals
   let order: BuildOrder
   let context: RunContext
   let jobs: ActiveJobs
@@ -22,17 +22,19 @@ struct ImageRun: Sendable {
   struct Candidate: Sendable {
     var session: HostSession
     var docker: DockerBuilder
+    /// Whether it has any version of the image, as who built or held one last has.
+    var isWarm = false
     var name: String { session.name }
   }
 
   /// Runs to the end; what goes wrong is emitted, and in the status. A release may stand though a host failed.
-  func run() async -> (status: ExitStatus, hasRelease: Bool) {
+  /// - Parameter start: from when its time is counted.
+  func run(since start: ContinuousClock.Instant) async -> (status: ExitStatus, hasRelease: Bool) {
     let clock = ContinuousClock()
-    let start = clock.now
-    var table = ResultTable(hosts: hosts, failures: fleet.failures)
+    var table = ResultTable(hosts: hosts)
     var outcome: ImageBuild.Outcome?
     do {
-      outcome = try await build(&table, clock)
+      outcome = try await build(&table, since: start)
     } catch {
       let failure = DeliveryError(error, host: nil)
       context.emit(.failed(failure), host: failure.host)
@@ -47,62 +49,74 @@ struct ImageRun: Sendable {
     return (table.status, outcome != nil)
   }
 
-  private func build(_ table: inout ResultTable, _ clock: ContinuousClock) async throws -> ImageBuild.Outcome? {
-    let start = clock.now
-    let candidates = await candidates(&table)
+  private func build(
+    _ table: inout ResultTable, since start: ContinuousClock.Instant
+  ) async throws -> ImageBuild.Outcome? {
+    let contest = Contest(hosts, since: start) { name throws(Arrivals.Failure) in try await ready(name, since: start) }
+    let contenders = await contest.decide()
+    for (name, failure) in contenders.failures { table.fail(name, failure) }
     // Every host has said by itself why it cannot build.
-    guard let builder = await warmest(candidates) else { return nil }
+    guard let builder = contenders.builder else { return nil }
+    let begun = ContinuousClock.now
     let registry = try RegistryAccess(task.registry, context: context)
     try await registry.check(repository: task.repository)
-    let others = candidates.filter { $0.name != builder.name }
+    let others = hosts.filter { $0 != builder.name && contenders.failures[$0] == nil }
     let build = ImageBuild(
       task: task, builder: builder, registry: registry, order: order, context: context, jobs: jobs
     )
     // A version that is refused is refused before anything is built anywhere.
-    let judged = try await build.judge(pullsOn: isNamed && !order.buildsOnEach ? others.map(\.name) : [])
-    async let building = order.buildsOnEach && judged.standing == nil ? buildOnly(others, registry) : [:]
+    let judged = try await build.judge(pullsOn: isNamed && !order.buildsOnEach ? others : [])
+    async let building = order.buildsOnEach && judged.standing == nil ? buildOnly(others, contest, registry) : [:]
     let result: Result<ImageBuild.Outcome, any Error>
     do { result = .success(try await build.carryOut(judged)) } catch { result = .failure(error) }
     for (host, built) in await building {
       switch built {
       case .success(let seconds): table.set(host, .built, "built, not pushed", seconds: seconds)
-      case .failure(let failure): table.fail(failure)
+      case .failure(let failure): table.fail(host, failure)
       }
     }
     let outcome = try result.get()
     table.set(
       builder.name, outcome.isStanding ? .standing : .built, outcome.summary,
-      seconds: start.duration(to: clock.now).seconds)
+      seconds: begun.duration(to: .now).seconds)
     // Nobody asked for the image on a host that was not named, so one that is off is no failure of the run.
     if !isNamed { table.excuse(allBut: builder.name) }
     if isNamed && !order.buildsOnEach {
       // A release that stands need not be on any of the hosts yet.
-      let pulling = outcome.isStanding ? candidates : others
-      let pulls = ImagePull(
-        reference: task.reference, repository: task.name, digest: outcome.release.digest, registry: registry,
-        context: context)
-      for other in pulling where other.session.platform != builder.session.platform {
-        table.fail(
-          DeliveryError(
-            .usage, host: other.name,
-            "the image is for \(builder.session.platform), and the host is \(other.session.platform)"))
-      }
-      let fit = pulling.filter { $0.session.platform == builder.session.platform }
-      for (host, result) in await pulls.run(on: fit) {
+      let pulling = outcome.isStanding ? [builder.name] + others : others
+      for (host, result) in await pull(outcome.release, on: pulling, contest, builder, registry) {
         switch result {
         case .success(let pulled):
           table.set(host, host == builder.name ? .standing : .pulled, pulled.summary, seconds: pulled.seconds)
-        case .failure(let failure): table.fail(failure)
+        case .failure(let failure): table.fail(host, failure)
         }
       }
     }
     return outcome
   }
 
-  /// The hosts of this image that stand and have a builder; the others are noted with their reason.
-  private func candidates(_ table: inout ResultTable) async -> [Candidate] {
-    let sessions = fleet.sessions.filter { hosts.contains($0.name) }
-    let found = await Fleet.each(sessions.map { ($0.name, $0) }, context: context) { session in
+  /// Brings the release to further hosts, late ones included, which are waited for here.
+  private func pull(
+    _ release: VerifiedImage, on hosts: [String], _ contest: Contest, _ builder: Candidate, _ registry: RegistryAccess
+  ) async -> [String: Result<ImagePull.Pulled, Arrivals.Failure>] {
+    let pulls = ImagePull(
+      reference: task.reference, repository: task.name, digest: release.digest, registry: registry, context: context)
+    return await contest.each(hosts, context: context) { host in
+      guard host.session.platform == builder.session.platform else {
+        throw DeliveryError(
+          .usage, host: host.name,
+          "the image is for \(builder.session.platform), and the host is \(host.session.platform)")
+      }
+      return try await pulls.run(on: host)
+    }
+  }
+
+  /// A host of this image, once it has the tree, and a builder was found there. What goes wrong is emitted.
+  private func ready(
+    _ name: String, since start: ContinuousClock.Instant
+  ) async throws(Arrivals.Failure) -> Candidate {
+    let session = try await arrivals.session(name)
+    do {
       let platforms = task.image.platforms
       guard platforms.isEmpty || platforms.contains(session.platform) else {
         throw DeliveryError(
@@ -110,40 +124,30 @@ struct ImageRun: Sendable {
           "\(task.image.name) is for \(platforms.map(\.description).joined(separator: ", ")), and the host is \(session.platform)",
           leftBehind: "nothing was built there", next: ["name a host of that platform: --host NAME"])
       }
-      return Candidate(session: session, docker: try await DockerBuilder.detect(on: session))
-    }
-    for failure in found.values.compactMap(\.failure) { table.fail(failure) }
-    return sessions.compactMap { try? found[$0.name]?.get() }
-  }
-
-  /// The host that has built or held a version of this image last; the first named where none has.
-  private func warmest(_ candidates: [Candidate]) async -> Candidate? {
-    guard candidates.count > 1 else { return candidates.first }
-    let name = task.name
-    var warm: Set<String> = []
-    await withTaskGroup(of: String?.self) { group in
-      for candidate in candidates {
-        group.addTask {
-          let images = try? await candidate.session.run([candidate.docker.path, "image", "ls", "--quiet", name])
-          return images.map { $0.succeeded && !$0.text.isEmpty } == true ? candidate.name : nil
-        }
+      var candidate = Candidate(session: session, docker: try await DockerBuilder.detect(on: session))
+      if hosts.count > 1 {
+        let images = try? await session.run([candidate.docker.path, "image", "ls", "--quiet", task.name])
+        candidate.isWarm = images.map { $0.succeeded && !$0.text.isEmpty } == true
       }
-      for await name in group { if let name { warm.insert(name) } }
+      return candidate
+    } catch {
+      let failure = DeliveryError(error, host: name)
+      // Who was not waited for is not worth a word.
+      if !session.isClosed { context.emit(.failed(failure), host: name) }
+      throw Arrivals.Failure(error: failure, seconds: start.duration(to: .now).seconds)
     }
-    return candidates.first { warm.contains($0.name) } ?? candidates.first
   }
 
   /// Builds on further hosts without pushing, to warm or to compare their caches.
   private func buildOnly(
-    _ others: [Candidate], _ registry: RegistryAccess
-  ) async -> [String: Result<Double, DeliveryError>] {
-    await Fleet.each(others.map { ($0.name, $0) }, context: context) { other in
-      let clock = ContinuousClock()
-      let start = clock.now
+    _ others: [String], _ contest: Contest, _ registry: RegistryAccess
+  ) async -> [String: Result<Double, Arrivals.Failure>] {
+    await contest.each(others, context: context) { other in
+      let start = ContinuousClock.now
       try await ImageBuild(
         task: task, builder: other, registry: registry, order: order, context: context, jobs: jobs
       ).buildOnly()
-      return start.duration(to: clock.now).seconds
+      return start.duration(to: .now).seconds
     }
   }
 }

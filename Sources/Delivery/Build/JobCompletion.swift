@@ -12,9 +12,11 @@ struct JobCompletion: Sendable {
   let record: BuildRecord
   let registry: RegistryAccess
   let context: RunContext
+  /// The job's host.
+  let session: HostSession
 
   /// Judges the job, verifies what it pushed, and marks it verified on its host.
-  func finish(_ outcome: JobFollower.Outcome, on session: HostSession) async throws -> VerifiedImage {
+  func finish(_ outcome: JobFollower.Outcome) async throws -> VerifiedImage {
     try judge(outcome)
     let release: VerifiedImage
     do {
@@ -24,7 +26,7 @@ struct JobCompletion: Sendable {
       var failure = DeliveryError(error, host: plan.host)
       let left = "job \(record.id) on \(plan.host) stays pushed and unverified"
       failure.leftBehind = failure.leftBehind.map { "\($0); \(left)" } ?? left
-      failure.next.append("prove it again: remote-build verify \(record.id)")
+      failure.next.append("prove it again: \(hint("verify"))")
       throw failure
     }
     context.emit(.pushed(await pushed(outcome, release)), host: plan.host)
@@ -36,7 +38,7 @@ struct JobCompletion: Sendable {
     } catch {
       // The proof was given; only the host does not know it yet.
       context.warn(
-        "the host was not told that job \(record.id) is verified: \(error). remote-build verify \(record.id)",
+        "the host was not told that job \(record.id) is verified: \(error). \(hint("verify"))",
         host: plan.host)
     }
     return release
@@ -53,7 +55,7 @@ struct JobCompletion: Sendable {
     case .lost:
       throw DeliveryError(
         .failed, host: plan.host, "job \(record.id) was lost: its supervisor ended without a word, as after a reboot",
-        leftBehind: "its log: \(record.log)", next: ["remote-build \(plan.build.image)"])
+        leftBehind: "its log: \(record.log)", next: [again])
     case .failed: throw failure(outcome)
     default:
       throw DeliveryError(.failed, host: plan.host, "job \(record.id) ended as \(status.phase)")
@@ -69,16 +71,16 @@ struct JobCompletion: Sendable {
         : DeliveryError(
           .failed, host: plan.host, "the build of \(plan.build.image) failed before its first step",
           details: transcript.lastLines, leftBehind: "nothing was pushed; \(log)",
-          next: ["mend it and run again: remote-build \(plan.build.image)"])
+          next: ["mend it and run again: \(again)"])
     }
     let lines = transcript.build.lastLines(of: step.number)
-    let isFull = (lines + transcript.lastLines).contains { $0.lowercased().contains("no space left on device") }
+    let isFull = DeliveryError.isFullDisk(lines + transcript.lastLines)
     return DeliveryError(
       .failed, host: plan.host, isFull ? "the disk is full: \(step.name)" : "failed: \(step.name)",
       details: lines.isEmpty ? transcript.lastLines : lines, leftBehind: "nothing was pushed; \(log)",
       next: isFull
-        ? ["make room there: ssh \(plan.host) docker builder prune"]
-        : ["mend it and run again: remote-build \(plan.build.image)"])
+        ? ["make room there: \(session.typed("docker builder prune"))"]
+        : ["mend it and run again: \(again)"])
   }
 
   /// The push's reasons are told apart by what Docker prints, since its exit status is 1 for all of them.
@@ -93,7 +95,7 @@ struct JobCompletion: Sendable {
       status, host: plan.host, "\(plan.build.reference) was built, and could not be pushed from there",
       details: transcript.lastLines.suffix(4),
       leftBehind: "the image in the host's Docker, no tag in the registry; \(log)",
-      next: ["run again, the build is cached: remote-build \(plan.build.image)"])
+      next: ["run again, the build is cached: \(again)"])
   }
 
   /// Which of the release's layers were sent, by matching what the push printed against the config's layer digests.
@@ -105,6 +107,10 @@ struct JobCompletion: Sendable {
       reference: plan.build.reference, layersSent: push.sent.count, layersPresent: push.present.count, bytesSent: sent,
       seconds: outcome.status.seconds(of: "push"))
   }
+
+  private var again: String { context.hints.build([plan.build.image]) }
+
+  private func hint(_ verb: String) -> String { context.hints.job(verb, record.id, on: session.name) }
 
   func summary(_ outcome: JobFollower.Outcome) -> String {
     let build = outcome.transcript.build

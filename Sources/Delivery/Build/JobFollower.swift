@@ -96,7 +96,7 @@ struct JobFollower: Sendable {
     var failure = DeliveryError(error, host: session.name)
     failure.what = "the job can be followed no longer: \(failure.what)"
     failure.leftBehind = "job \(id) goes on there by itself"
-    failure.next.append("remote-build attach \(id)")
+    failure.next.append(context.hints.job("attach", id, on: session.name))
     return failure
   }
 }

@@ -7,12 +7,7 @@ struct ResultTable: Sendable {
   /// What went wrong with no host to blame.
   private var general: [ExitStatus] = []
 
-  init(hosts: [String], failures: [String: DeliveryError]) {
-    self.hosts = hosts
-    for host in hosts {
-      if let failure = failures[host] { fail(failure.on(host)) }
-    }
-  }
+  init(hosts: [String]) { self.hosts = hosts }
 
   mutating func set(_ host: String, _ part: HostResult.Part, _ summary: String, seconds: Double) {
     rows[host] = HostResult(host: host, part: part, status: .success, summary: summary, seconds: seconds)
@@ -23,6 +18,10 @@ struct ResultTable: Sendable {
     guard let host = failure.host, hosts.contains(host) else { return general.append(failure.status) }
     rows[host] = HostResult(
       host: host, part: .failed, status: failure.status, summary: failure.what, seconds: seconds)
+  }
+
+  mutating func fail(_ host: String, _ failure: Arrivals.Failure) {
+    fail(failure.error.on(host), seconds: failure.seconds)
   }
 
   /// Counts what went wrong on hosts that were not needed as no failure.

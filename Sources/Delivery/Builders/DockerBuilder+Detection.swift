@@ -29,7 +29,7 @@ extension DockerBuilder {
     throw DeliveryError(
       .unavailable, host: session.name, "Docker cannot build there", details: refusals,
       leftBehind: "the workspace's copy in \(session.workspace); nothing was built",
-      next: ["look at it: ssh \(session.name) docker version"])
+      next: ["look at it: \(session.typed("docker version"))"])
   }
 
   private static func probe(

@@ -59,7 +59,10 @@ extension DeliveryError {
     let refusal = Refusal(rawValue: failure.code)
     let next: [String] =
       switch refusal {
-      case .notOurs: ["name another directory: --remote-dir DIRECTORY", "or take this one over: --adopt"]
+      case .notOurs:
+        // Only what the agent says can be adopted can: not a file, nor another user's directory without write permission.
+        ["name another directory: --remote-dir DIRECTORY"]
+          + (failure.message.contains("--adopt") ? ["or take this one over: --adopt"] : [])
       case .inTheWay: ["move them away there, or take them over: --adopt"]
       case .massDelete: ["if that is meant: --allow-mass-delete"]
       case .diskFull: ["make room there, then run the same command again"]
@@ -72,13 +75,23 @@ extension DeliveryError {
       case _?: .syncRefused
       case nil: failure.code == "disk-full" ? .syncRefused : .failed
       }
+    let docker = " (`docker builder prune`)"
+    let message = refusal == .diskFull ? failure.message.replacing(docker, with: "") : failure.message
     self.init(
-      status, host: host, failure.message, details: details,
+      status, host: host, message, details: details,
       leftBehind: refusal.map {
         [.diskFull, .digestMismatch, .io].contains($0)
-          ? "each path there is as it was or as it should be; the next sync goes on from that"
+          ? Self.halfSynced
           : "the host's tree is as it was"
       }, next: next)
+  }
+
+  /// What a sync that breaks off leaves.
+  static let halfSynced = "each path there is as it was or as it should be; the next sync goes on from that"
+
+  /// Whether a builder's lines say that the disk is full.
+  static func isFullDisk(_ lines: [String]) -> Bool {
+    lines.contains { $0.lowercased().contains("no space left on device") }
   }
 
   private init(_ error: RegistryError) {

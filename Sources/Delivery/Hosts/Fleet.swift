@@ -2,7 +2,6 @@
 
 internal import Jobs
 internal import RemoteKit
-internal import Sync
 internal import SystemPackage
 
 /// The hosts of a run: connected side by side, so that a slow or dead one holds up no other.
@@ -25,34 +24,61 @@ struct Fleet: Sendable {
   }
 
   /// Connects to all of `hosts`, and says so of each.
-  /// - Parameter sync: begins a push on each, which must follow.
+  /// - Parameter isAnnounced: whether it is; a list on standard output has no room for it.
   static func connect(
-    _ hosts: [Host], workspace: LocalWorkspace, selection: HostSelection, sync: SyncOrder? = nil, context: RunContext
+    _ hosts: [Host], workspace: LocalWorkspace, selection: HostSelection, context: RunContext, isAnnounced: Bool = true
   ) async -> Fleet {
-    let clock = ContinuousClock()
-    // Needed once an agent answers: Git says it while the connections are made.
-    let isAsked = selection.remoteDirectory == nil && hosts.contains { $0.workspace == Host.defaultWorkspace }
-    let distinctName = Task { isAsked ? await workspace.distinctName(owner: context.owner) : workspace.name }
+    let distinctName = distinctName(of: workspace, on: hosts, selection: selection, context: context)
     let outcomes = await each(hosts.map { ($0.name, $0) }, context: context) { host in
-      let start = clock.now
-      let session: HostSession
-      do {
-        session = try await HostSession.open(
-          host, project: workspace.name, distinctName: distinctName, selection: selection, context: context)
-        if let sync { try await session.beginPush(of: workspace, order: sync, context: context) }
-      } catch {
-        var failure = DeliveryError(error, host: host.name)
-        failure.leftBehind = failure.leftBehind ?? "nothing was sent there"
-        throw failure
-      }
-      context.emit(
-        .connected(.init(seconds: start.duration(to: clock.now).seconds, platform: session.platform, builder: nil)),
-        host: host.name)
-      return session
+      try await open(
+        host, of: workspace, distinctName: distinctName, selection: selection, context: context,
+        isAnnounced: isAnnounced)
     }
     return Fleet(
       sessions: hosts.compactMap { try? outcomes[$0.name]?.get() },
       failures: outcomes.compactMapValues { $0.failure }, names: hosts.map(\.name))
+  }
+
+  /// Needed once an agent answers: Git says it while the connections are made.
+  static func distinctName(
+    of workspace: LocalWorkspace, on hosts: [Host], selection: HostSelection, context: RunContext
+  ) -> Task<String, Never> {
+    let isAsked = selection.remoteDirectory == nil && hosts.contains { $0.workspace == Host.defaultWorkspace }
+    return Task { isAsked ? await workspace.distinctName(owner: context.owner) : workspace.name }
+  }
+
+  /// Connects to a host, and says so.
+  /// - Parameter first: what is asked of it at once.
+  static func open(
+    _ host: Host, of workspace: LocalWorkspace, distinctName: Task<String, Never>, selection: HostSelection,
+    context: RunContext, isAnnounced: Bool = true, first: (HostSession) async throws -> Void = { _ in }
+  ) async throws -> HostSession {
+    let start = ContinuousClock.now
+    let session: HostSession
+    do {
+      session = try await HostSession.open(
+        host, project: workspace.name, distinctName: distinctName, selection: selection, context: context)
+    } catch {
+      throw unsent(error, host)
+    }
+    do {
+      try await first(session)
+    } catch {
+      await session.close()
+      throw unsent(error, host)
+    }
+    if isAnnounced {
+      context.emit(
+        .connected(.init(seconds: start.duration(to: .now).seconds, platform: session.platform, builder: nil)),
+        host: host.name)
+    }
+    return session
+  }
+
+  private static func unsent(_ error: any Error, _ host: Host) -> DeliveryError {
+    var failure = DeliveryError(error, host: host.name)
+    failure.leftBehind = failure.leftBehind ?? "nothing was sent there"
+    return failure
   }
 
   /// Does something on several hosts side by side; a failure is emitted as it happens, and kept.
@@ -74,21 +100,6 @@ struct Fleet: Sendable {
       }
       return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
     }
-  }
-
-  /// Brings the tree of each session's host to the scan; a host that refuses it leaves the fleet.
-  mutating func sync(
-    _ scan: Scan, of workspace: LocalWorkspace, order: SyncOrder, context: RunContext
-  ) async {
-    let outcomes = await Self.each(sessions.map { ($0.name, $0) }, context: context) { session in
-      try await session.push(scan, of: workspace, order: order, context: context)
-    }
-    for session in sessions {
-      guard let failure = outcomes[session.name]?.failure else { continue }
-      failures[session.name] = failure
-      await session.close()
-    }
-    sessions.removeAll { failures[$0.name] != nil }
   }
 
   /// The jobs on each host; a host that does not tell them is emitted.

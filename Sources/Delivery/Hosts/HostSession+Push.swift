@@ -17,8 +17,18 @@ extension HostSession {
   ) async throws -> PushReport {
     let clock = ContinuousClock()
     let start = clock.now
-    let report = try await workspacePush(scan, of: workspace, order: order, context: context)
-      .run(over: agent, hasBegun: takeBegun(), channels: { try await self.openAgent(bulk: true) })
+    let push = try workspacePush(scan, of: workspace, order: order, context: context)
+    let report: PushReport
+    do {
+      report = try await whileAgentLives { session in
+        try await push.run(
+          over: session.agent, hasBegun: session.takeBegun(), channels: { try await session.openAgent(bulk: true) })
+      }
+    } catch let error where DeliveryError.isBrokenConnection(error) {
+      var failure = DeliveryError(error, host: name)
+      failure.leftBehind = failure.leftBehind ?? DeliveryError.halfSynced
+      throw failure
+    }
     for warning in report.warnings { context.warn(warning, host: name) }
     for path in report.leftBehind { context.warn("left on the host, since it was edited there: \(path)", host: name) }
     context.emit(

@@ -28,6 +28,7 @@ final class HostSession: Sendable {
   private let options: ConnectionOptions
   private let link: Mutex<Link>
   private let hasBegunPush = Mutex(false)
+  private let hasClosed = Mutex(false)
 
   var name: String { host.name }
   var platform: Platform { Platform(machine: hello.machine) }
@@ -86,6 +87,23 @@ final class HostSession: Sendable {
     try await link.withLock { $0.connection }.openAgent(bulk: bulk).frames
   }
 
+  /// Does something that needs the first agent, and gives it up when that agent ends, even while nobody reads of it.
+  func whileAgentLives<Value: Sendable>(
+    _ body: @escaping @Sendable (HostSession) async throws -> Value
+  ) async throws -> Value {
+    let agent = link.withLock { $0.agent }
+    return try await withThrowingTaskGroup(of: Value.self) { group in
+      group.addTask { try await body(self) }
+      group.addTask {
+        try await agent.untilItEnds()
+        throw WireError(.truncated, "the agent ended in the middle of its work")
+      }
+      defer { group.cancelAll() }
+      guard let value = try await group.next() else { throw CancellationError() }
+      return value
+    }
+  }
+
   /// Notes that the first agent waits for the rest of a push.
   func noteBegun() { hasBegunPush.withLock { $0 = true } }
 
@@ -97,7 +115,16 @@ final class HostSession: Sendable {
     }
   }
 
-  func close() async { await link.withLock { $0 }.close() }
+  /// `command`, as a person types it to run it there.
+  func typed(_ command: String) -> String { CommandHints.on(host, sshConfiguration: options.sshConfig, command) }
+
+  /// Whether ``close()`` was called, and failures on this session are its doing.
+  var isClosed: Bool { hasClosed.withLock { $0 } }
+
+  func close() async {
+    hasClosed.withLock { $0 = true }
+    await link.withLock { $0 }.close()
+  }
 
   /// Runs a short command on the host, on an agent of its own, and waits for its end.
   func run(

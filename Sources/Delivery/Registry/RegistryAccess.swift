@@ -89,8 +89,8 @@ struct RegistryAccess: Sendable {
           leftBehind: "nothing was built or pushed",
           next: [
             "raise its version in \(LocalWorkspace.fileName), or let Git name it: version: git",
-            "name another one: remote-build \(plan.image) --version TAG",
-            "or overwrite it: remote-build \(plan.image) --replace",
+            "name another one: \(context.hints.build([plan.image], ["--version": "TAG"]))",
+            "or overwrite it: \(context.hints.build([plan.image], ["--replace": nil]))",
           ])
       }
       return nil
@@ -144,9 +144,11 @@ struct RegistryAccess: Sendable {
 
 extension DeliveryError {
   init(_ failure: VerificationFailure, reference: String) {
+    let isMissing = failure.differences.contains { if case .missing(.tag) = $0 { true } else { false } }
     self.init(
       .verificationFailed, "\(reference) is not in the registry as it was built",
-      details: failure.differences.map(\.description), leftBehind: "what stands under the tag is not to be used",
+      details: failure.differences.map(\.description),
+      leftBehind: isMissing ? "nothing stands under the tag" : "what stands under the tag is not to be used",
       next: ["look at the registry's log and storage"])
   }
 }

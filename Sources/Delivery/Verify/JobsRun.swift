@@ -35,7 +35,7 @@ public struct JobsRun: Sendable {
   let selection: HostSelection
 
   public init(context: RunContext, workspace: FilePath?, selection: HostSelection) {
-    self.context = context
+    self.context = context.hinting(selection, workspace)
     named = workspace
     self.selection = selection
   }
@@ -60,12 +60,16 @@ public struct JobsRun: Sendable {
 
   /// Stops a job and all that it started.
   public func cancel(_ id: String) async throws -> ExitStatus {
-    let fleet = try await connect()
+    let fleet = try await connect([id])
     defer { Task { await fleet.close() } }
     let lists = await fleet.jobs(context)
     for session in fleet.sessions {
       let client = JobClient(session.agent)
       guard let job = (try? lists[session.name]?.get())?.first(where: { $0.id == id }) else { continue }
+      if job.phase == .cancelled {
+        context.warn("job \(id) was cancelled before", host: session.name)
+        return .success
+      }
       guard !job.isOver else {
         throw DeliveryError(.usage, host: session.name, "job \(id) is over: \(job.stateForPeople)")
       }
@@ -75,13 +79,15 @@ public struct JobsRun: Sendable {
     }
     throw DeliveryError(
       fleet.failures.isEmpty ? .usage : ExitStatus.worst(fleet.failures.values.map(\.status)),
-      "no job \(id) on \(fleet.sessions.map(\.name).joined(separator: ", "))", next: ["remote-build jobs"])
+      "no job \(id) on \(fleet.sessions.map(\.name).joined(separator: ", "))", next: [context.hints.jobs])
   }
 
-  private func connect() async throws -> Fleet {
+  private func connect(_ ids: [String] = []) async throws -> Fleet {
     let workspace = try LocalWorkspace.open(named, context: context, needsProject: false)
     let inventory = try Fleet.inventory(of: workspace, context: context)
+    let selection = selection.onHosts(of: ids, context)
     let hosts = try HostChoice(inventory: inventory, selection: selection).hosts()
-    return await Fleet.connect(hosts, workspace: workspace, selection: selection, context: context)
+    return await Fleet.connect(
+      hosts, workspace: workspace, selection: selection, context: context, isAnnounced: !ids.isEmpty)
   }
 }

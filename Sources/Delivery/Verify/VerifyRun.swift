@@ -16,15 +16,20 @@ public struct VerifyRun: Sendable {
   let selection: HostSelection
   /// Jobs' ids, or images; nothing: all jobs that are pushed and unverified.
   let what: [String]
+  private let jobs: ActiveJobs
+  /// Whether an interrupt may end the jobs that are followed, as their own client's does.
+  private let attaches: Bool
   /// The registry that the command line names, with its certificates.
   private let registry: ProjectRegistry?
 
   public init(
     context: RunContext, workspace: FilePath?, selection: HostSelection, what: [String], registry: String? = nil,
-    certificates: FilePath? = nil
+    certificates: FilePath? = nil, jobs: ActiveJobs = ActiveJobs(), attaches: Bool = false
   ) {
+    self.jobs = jobs
+    self.attaches = attaches
     self.registry = registry.map { ProjectRegistry(address: $0, caFile: certificates) }
-    self.context = context
+    self.context = context.hinting(selection, workspace)
     named = workspace
     self.selection = selection
     self.what = what
@@ -62,7 +67,7 @@ public struct VerifyRun: Sendable {
 
   private func finishJobs(_ ids: [String], _ workspace: LocalWorkspace) async throws -> ExitStatus {
     let inventory = try Fleet.inventory(of: workspace, context: context)
-    let choice = HostChoice(inventory: inventory, selection: try selection(for: ids))
+    let choice = HostChoice(inventory: inventory, selection: selection.onHosts(of: ids, context))
     let fleet = await Fleet.connect(
       try choice.hosts(), workspace: workspace, selection: selection, context: context)
     defer { Task { await fleet.close() } }
@@ -85,19 +90,10 @@ public struct VerifyRun: Sendable {
       throw DeliveryError(
         ExitStatus.worst(statuses.isEmpty ? [.usage] : statuses),
         "no job \(id) on \(fleet.sessions.map(\.name).joined(separator: ", "))",
-        next: ["remote-build jobs", "or name its host: --host NAME"])
+        next: [context.hints.jobs, "or name its host: --host NAME"])
     }
     if ids.isEmpty && found.isEmpty && statuses.isEmpty { context.warn("no job is pushed and unverified") }
     return ExitStatus.worst(statuses)
-  }
-
-  /// The hosts of the command line; where it names none, those that this laptop's records of the jobs name.
-  private func selection(for ids: [String]) throws -> HostSelection {
-    var selection = selection
-    guard selection.names.isEmpty, !ids.isEmpty else { return selection }
-    let plans = ids.compactMap { BuildRecord(id: $0, directories: context.directories).plan() }
-    if plans.count == ids.count { selection.names = plans.map(\.host) }
-    return selection
   }
 
   private func finish(
@@ -108,10 +104,14 @@ public struct VerifyRun: Sendable {
       let plan = try record.plan() ?? trusted(FrameConnection.decode(RunPlan.self, Array(job.plan.utf8)), workspace)
       if record.plan() == nil { try record.create(plan) }
       let registry = try RegistryAccess(plan.build.registry, context: context)
+      if !job.isOver { jobs.begin(job.id, title: job.title, on: session, context.hints, isWatched: !attaches) }
+      defer { jobs.end(job.id) }
       context.emit(.started(.init(job: job.id, log: record.log.string)), host: session.name)
       let outcome = try await JobFollower(id: job.id, record: record, context: context).follow(on: session)
-      let release = try await JobCompletion(plan: plan, record: record, registry: registry, context: context)
-        .finish(outcome, on: session)
+      jobs.noteOver(job.id, outcome.status)
+      let release = try await JobCompletion(
+        plan: plan, record: record, registry: registry, context: context, session: session
+      ).finish(outcome)
       return try await pull(release.digest, plan, registry, workspace, inventory)
     } catch {
       let failure = DeliveryError(error, host: session.name)
@@ -128,7 +128,7 @@ public struct VerifyRun: Sendable {
       throw DeliveryError(
         .usage, host: plan.host, "the job pushed to \(address), which is not this workspace's registry",
         leftBehind: "the job stays unverified",
-        next: ["if you trust that registry: remote-build verify --registry \(address)"])
+        next: ["if you trust that registry: \(context.hints.verify(registry: address))"])
     }
     var plan = plan
     plan.build.registry = own
@@ -153,5 +153,16 @@ public struct VerifyRun: Sendable {
     let failures =
       Array(fleet.failures.values) + found.values.compactMap(\.failure) + pulls.values.compactMap(\.failure)
     return ExitStatus.worst(failures.map(\.status))
+  }
+}
+
+extension HostSelection {
+  /// The hosts of the command line; where it names none, those that this laptop's records of the jobs name.
+  func onHosts(of jobs: [String], _ context: RunContext) -> HostSelection {
+    var selection = self
+    guard names.isEmpty, !jobs.isEmpty else { return selection }
+    let plans = jobs.compactMap { BuildRecord(id: $0, directories: context.directories).plan() }
+    if plans.count == jobs.count { selection.names = plans.map(\.host) }
+    return selection
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import RemoteKit
 internal import Sync
 public import SystemPackage
 
@@ -27,7 +28,7 @@ public struct SyncRun: Sendable {
   let order: SyncOrder
 
   public init(context: RunContext, workspace: FilePath?, selection: HostSelection, order: SyncOrder) {
-    self.context = context
+    self.context = context.hinting(selection, workspace)
     named = workspace
     self.selection = selection
     self.order = order
@@ -35,16 +36,25 @@ public struct SyncRun: Sendable {
 
   /// Syncs all hosts. What goes wrong on one is emitted, and in the status.
   public func run() async throws -> ExitStatus {
-    let (workspace, scan, connected) = try await begin(order)
-    var fleet = connected
-    await fleet.sync(scan, of: workspace, order: order, context: context)
-    await fleet.close()
-    return ExitStatus.worst(fleet.failures.values.map(\.status))
+    let (workspace, hosts) = try place()
+    let scanning = Task { [context] in try await workspace.scan(context: context) }
+    let arrivals = Arrivals(
+      hosts, workspace: workspace, selection: selection, order: order, context: context
+    ) { try await scanning.value }
+    do {
+      _ = try await scanning.value
+    } catch {
+      await arrivals.close()
+      throw error
+    }
+    let failures = await arrivals.failures()
+    await arrivals.close()
+    return ExitStatus.worst(failures.values.map(\.error.status))
   }
 
   /// What a sync would do on the hosts. What goes wrong on one is emitted, and in the status.
   public func difference() async throws -> ([SyncChange], ExitStatus) {
-    let (workspace, scan, fleet) = try await begin()
+    let (workspace, scan, fleet) = try await connect()
     defer { Task { await fleet.close() } }
     let plans = await Fleet.each(fleet.sessions.map { ($0.name, $0) }, context: context) { session in
       try await session.rehearse(scan, of: workspace, order: order, context: context)
@@ -63,13 +73,16 @@ public struct SyncRun: Sendable {
     return (changes, ExitStatus.worst(failures.map(\.status)))
   }
 
-  /// - Parameter sync: begins a push on each host, which must follow.
-  private func begin(_ sync: SyncOrder? = nil) async throws -> (LocalWorkspace, Scan, Fleet) {
+  private func place() throws -> (LocalWorkspace, [Host]) {
     let workspace = try LocalWorkspace.open(named, context: context, needsProject: false)
     let inventory = try Fleet.inventory(of: workspace, context: context)
-    let hosts = try HostChoice(inventory: inventory, selection: selection).hosts()
+    return (workspace, try HostChoice(inventory: inventory, selection: selection).hosts())
+  }
+
+  private func connect() async throws -> (LocalWorkspace, Scan, Fleet) {
+    let (workspace, hosts) = try place()
     async let connecting = Fleet.connect(
-      hosts, workspace: workspace, selection: selection, sync: sync, context: context)
+      hosts, workspace: workspace, selection: selection, context: context, isAnnounced: false)
     do {
       let scan = try await workspace.scan(context: context)
       return (workspace, scan, await connecting)

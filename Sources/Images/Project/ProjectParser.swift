@@ -116,10 +116,8 @@ struct ProjectParser {
   private func secrets(_ node: SettingsNode) throws(SettingsError) -> [ProjectSecret] {
     var secrets: [ProjectSecret] = []
     for entry in try node.mapping().entries {
-      // The id is a field of `--secret id=…,src=…`, in which a comma would begin another.
-      let isID = entry.name.unicodeScalars.allSatisfy { TagGrammar.isTagScalar($0) || ("A"..."Z").contains($0) }
-      guard isID, !entry.name.isEmpty else {
-        throw entry.key.error("'\(entry.name)' cannot be a secret's id: write letters, digits, '.', '_' and '-'")
+      guard ProjectSecret.isID(entry.name) else {
+        throw entry.key.error("'\(entry.name)' cannot be a secret's id: \(ProjectSecret.idRule)")
       }
       let fields = try entry.value.mapping(known: ["file", "env"])
       switch (fields["file"], fields["env"]) {

@@ -15,6 +15,14 @@ public struct ProjectSecret: Hashable, Sendable {
   public var id: String
   public var source: Source
 
+  /// What an id may be: it is a field of `--secret id=…,src=…`, in which a comma would begin another, and a file's name.
+  public static func isID(_ text: String) -> Bool {
+    !text.isEmpty && text != "." && text != ".."
+      && text.unicodeScalars.allSatisfy { TagGrammar.isTagScalar($0) || ("A"..."Z").contains($0) }
+  }
+
+  public static let idRule = "write letters, digits, '.', '_' and '-'"
+
   public init(id: String, source: Source) {
     self.id = id
     self.source = source

@@ -60,12 +60,12 @@ actor Authenticator {
     guard let found = try await source.credentials(for: registry) else {
       throw RegistryError(
         .unauthorized, registry: registry.description, "it wants a user and a password, and none are known",
-        hint: RegistryError.loginHint, status: 401)
+        hint: RegistryError.loginHint(registry.description), status: 401)
     }
     guard !found.isIdentityToken else {
       throw RegistryError(
         .unauthorized, registry: registry.description, "an identity token is known, but it wants a user and a password",
-        hint: RegistryError.loginHint, status: 401)
+        hint: RegistryError.loginHint(registry.description), status: 401)
     }
     credentials = found
     guard found.basicHeader != refused else { throw refusal }
@@ -78,11 +78,11 @@ actor Authenticator {
     guard let credentials else {
       return RegistryError(
         .unauthorized, registry: registry.description, "it shows this to nobody without a login, and none is known",
-        hint: RegistryError.loginHint, status: 401)
+        hint: RegistryError.loginHint(registry.description), status: 401)
     }
     return RegistryError(
       .unauthorized, registry: registry.description, "it refused the credentials of \(credentials)",
-      hint: "check the password or token; \(RegistryError.loginHint)", status: 401)
+      hint: "check the password or token; \(RegistryError.loginHint(registry.description))", status: 401)
   }
 
   /// A text from outside without the credentials, should a server send them back.

@@ -15,6 +15,8 @@ struct TokenServer: Hashable, Sendable {
 
   let realm: HTTPLocation
   let service: String?
+  /// Whose token server it is.
+  let registry: String
 
   private struct Answer: Decodable {
     var token: String?
@@ -42,6 +44,7 @@ struct TokenServer: Hashable, Sendable {
         hint: "let its token server be reached by https://")
     }
     self.realm = realm
+    self.registry = registry.authority
     service = challenge.parameters["service"]
   }
 
@@ -100,11 +103,11 @@ struct TokenServer: Hashable, Sendable {
       guard let credentials else {
         return RegistryError(
           .unauthorized, registry: place, "the token server wants a user and a password, and none are known",
-          hint: RegistryError.loginHint, status: response.status)
+          hint: RegistryError.loginHint(registry), status: response.status)
       }
       return RegistryError(
         .unauthorized, registry: place, "the token server refused the credentials of \(credentials)",
-        hint: RegistryError.loginHint, status: response.status)
+        hint: RegistryError.loginHint(registry), status: response.status)
     case 429, 500...599:
       return RegistryError(
         .server, registry: place, "the token server failed with status \(response.status)",
@@ -123,6 +126,7 @@ extension Credentials {
 }
 
 extension RegistryError {
-  static let loginHint =
-    "log in with `docker login`, or set REMOTE_BUILD_REGISTRY_USER and REMOTE_BUILD_REGISTRY_PASSWORD"
+  static func loginHint(_ registry: String) -> String {
+    "log in with `docker login \(registry)`, or set REMOTE_BUILD_REGISTRY_USER and REMOTE_BUILD_REGISTRY_PASSWORD"
+  }
 }

@@ -55,7 +55,8 @@ extension RegistryClient {
       RegistryError(code, registry: place, message + reason, hint: hint, status: status)
     }
     switch status {
-    case 401: return error(.unauthorized, "it refused to \(purpose) (401)", RegistryError.loginHint)
+    case 401:
+      return error(.unauthorized, "it refused to \(purpose) (401)", RegistryError.loginHint(address.description))
     case 403:
       return error(
         .forbidden, "it does not allow us to \(purpose) (403)",

@@ -35,8 +35,10 @@ struct AttachCommand: AsyncParsableCommand {
 
   func run() async throws {
     let session = CommandSession(output: output)
-    try await session.run { context, _ in
-      try await VerifyRun(context: context, workspace: workspace.path, selection: hosts.selection, what: [job]).run()
+    try await session.run { context, jobs in
+      try await VerifyRun(
+        context: context, workspace: workspace.path, selection: hosts.selection, what: [job], jobs: jobs, attaches: true
+      ).run()
     }
   }
 }

@@ -29,10 +29,10 @@ struct VerifyCommand: AsyncParsableCommand {
 
   func run() async throws {
     let session = CommandSession(output: output)
-    try await session.run { context, _ in
+    try await session.run { context, jobs in
       try await VerifyRun(
         context: context, workspace: workspace.path, selection: hosts.selection, what: what,
-        registry: registry, certificates: caFile.map { FilePath($0) }
+        registry: registry, certificates: caFile.map { FilePath($0) }, jobs: jobs
       ).run()
     }
   }

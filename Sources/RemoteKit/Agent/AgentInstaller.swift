@@ -21,14 +21,7 @@ struct AgentInstaller: Sendable {
           .agentFailed, host: host, "the agent \(agent.path) was replaced meanwhile",
           hint: "Run the same command again.")
       }
-      do {
-        try await stream.write(bytes)
-      } catch let broken {
-        // The host may have said why it takes no more, such as a full disk.
-        guard let last = try? await next(&lines) else { throw broken }
-        answer = last
-      }
-      if answer.first == "missing" { answer = try await next(&lines) }
+      answer = try await upload(bytes, to: stream, &lines)
     }
     switch answer.first {
     case "ready": return PrefacedStream(preface: lines.rest, stream)
@@ -47,6 +40,33 @@ struct AgentInstaller: Sendable {
     }
   }
 
+  /// Writes the agent's bytes, and reads meanwhile: a host that takes no more says why, such as a full disk.
+  private func upload(
+    _ bytes: [UInt8], to stream: any ByteStream, _ lines: inout BootstrapReader
+  ) async throws -> [String] {
+    let (reader, timeout, host) = (lines, timeout, host)
+    let (line, rest) = try await withThrowingTaskGroup(of: (String?, BootstrapReader).self) { group in
+      group.addTask {
+        var reader = reader
+        return (try await reader.next(), reader)
+      }
+      group.addTask {
+        var reason: any Error = RemoteError(
+          .timedOut, host: host, "installing the agent took longer than \(timeout) and was given up",
+          hint: Deadline.hint)
+        do { try await stream.write(bytes) } catch { reason = error }
+        // Only now the host owes an answer, also where it took no more.
+        try await Task.sleep(for: timeout)
+        throw reason
+      }
+      defer { group.cancelAll() }
+      guard let said = try await group.next() else { throw CancellationError() }
+      return said
+    }
+    lines = rest
+    return try words(line, lines)
+  }
+
   private func next(_ lines: inout BootstrapReader) async throws -> [String] {
     let reader = lines
     let (line, rest) = try await Deadline.run(timeout, host: host, "starting the agent") {
@@ -54,6 +74,10 @@ struct AgentInstaller: Sendable {
       return (try await reader.next(), reader)
     }
     lines = rest
+    return try words(line, lines)
+  }
+
+  private func words(_ line: String?, _ lines: BootstrapReader) throws -> [String] {
     guard let line else {
       let said = lines.noise.isEmpty ? "" : "; it said: \(lines.noise.suffix(400))"
       throw RemoteError(

@@ -91,7 +91,11 @@ public final class HostConnection: Sendable {
     do {
       let stream = try await AgentInstaller(host: host.name, agents: agents, timeout: timeout)
         .start(on: channel)
-      return try await greet(stream, hint: Self.damaged) { await channel.standardErrorTail() }
+      return try await greet(stream, hint: Self.damaged) {
+        await channel.standardErrorTail()
+      } awaitEnd: {
+        try await channel.untilEndOfOutput()
+      }
     } catch {
       let said = await channel.standardErrorTail()
       await channel.close()
@@ -118,7 +122,12 @@ public final class HostConnection: Sendable {
       throw RemoteError(.agentFailed, host: host.name, "\(path) could not be started: \(error)")
     }
     do {
-      return try await greet(process, hint: nil) { process.standardErrorTail }
+      return try await greet(process, hint: nil) {
+        process.standardErrorTail
+      } awaitEnd: {
+        // A pipe tells its writer.
+        while true { try await Task.sleep(for: .seconds(3600)) }
+      }
     } catch {
       await process.close()
       throw error
@@ -134,7 +143,8 @@ public final class HostConnection: Sendable {
   }
 
   private func greet(
-    _ stream: any ByteStream, hint: String?, diagnostics: @escaping @Sendable () async -> String
+    _ stream: any ByteStream, hint: String?, diagnostics: @escaping @Sendable () async -> String,
+    awaitEnd: @escaping @Sendable () async throws -> Void
   ) async throws -> AgentConnection {
     let frames = FrameConnection(stream)
     do {
@@ -144,7 +154,7 @@ public final class HostConnection: Sendable {
       guard hello.wire == Hello.currentWire else {
         throw WireError(.malformed, "it speaks protocol \(hello.wire)")
       }
-      return AgentConnection(frames: frames, hello: hello, readDiagnostics: diagnostics)
+      return AgentConnection(frames: frames, hello: hello, readDiagnostics: diagnostics, awaitEnd: awaitEnd)
     } catch let error as WireError {
       throw RemoteError(
         .agentFailed, host: host.name, "the agent did not start: \(error.context)", hint: hint)

@@ -11,6 +11,8 @@ final class ChannelState {
   /// A write that was given up half-way: libssh2 would demand the same bytes again, so no other write may follow.
   var isWriteBroken = false
   private(set) var standardError: [UInt8] = []
+  /// What was read of the standard output before anybody asked for it.
+  private var output: [UInt8] = []
   private static let tail = 16 << 10
 
   init(id: Int, pointer: OpaquePointer) {
@@ -23,6 +25,15 @@ final class ChannelState {
     if standardError.count > 2 * Self.tail {
       standardError.removeFirst(standardError.count - Self.tail)
     }
+  }
+
+  func appendOutput(_ bytes: [UInt8]) { output += bytes }
+
+  /// The first of what was read before; `nil` where nothing was.
+  func takeOutput(upTo limit: Int) -> [UInt8]? {
+    guard !output.isEmpty else { return nil }
+    defer { output.removeFirst(min(limit, output.count)) }
+    return Array(output.prefix(limit))
   }
 
   var standardErrorTail: [UInt8] { Array(standardError.suffix(Self.tail)) }

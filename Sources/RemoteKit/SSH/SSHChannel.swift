@@ -22,6 +22,9 @@ final class SSHChannel: ByteStream {
 
   func close() async { await session.closeChannel(id) }
 
+  /// Waits until the peer will write no more, whether or not all of it was read.
+  func untilEndOfOutput() async throws { try await session.awaitEndOfChannel(id) }
+
   /// Waits until the command has ended. Its output must have been read to the end.
   func exit(timeout: Duration? = nil) async throws -> CommandExit {
     try await session.exitOfChannel(id, before: timeout.map { ContinuousClock.now + $0 })

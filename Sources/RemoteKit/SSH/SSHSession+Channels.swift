@@ -75,6 +75,7 @@ extension SSHSession {
     defer { state.readTurn.leave() }
     return try await perform("reading") { () -> SSHStep<[UInt8]?> in
       _ = try channel(id)
+      if let bytes = state.takeOutput(upTo: max(1, limit)) { return .done(bytes) }
       var result = 0
       let bytes = [UInt8](unsafeUninitializedCapacity: max(1, limit)) { buffer, count in
         result = buffer.withMemoryRebound(to: CChar.self) {
@@ -92,6 +93,7 @@ extension SSHSession {
     }
   }
 
+  /// Throws when the command has ended, and when it takes nothing for as long as ``writePatience``.
   func writeChannel(_ id: Int, _ bytes: [UInt8]) async throws {
     let state = try channel(id)
     await state.writeTurn.enter(isolation: self)
@@ -102,7 +104,8 @@ extension SSHSession {
     var sent = 0
     do {
       while sent < bytes.count {
-        sent += try await perform("writing") { () -> SSHStep<Int> in
+        let deadline = ContinuousClock.now + writePatience
+        sent += try await perform("writing to a command that takes nothing", before: deadline) { () -> SSHStep<Int> in
           _ = try channel(id)
           guard engine.output.count < SSHEngine.outputLimit else { return .wouldBlock }
           let count = min(Self.writeUnit, bytes.count - sent)
@@ -125,8 +128,48 @@ extension SSHSession {
 
   /// A window that is used up never opens again once the command has ended; libssh2 would wait for ever.
   private func expectReader(_ state: ChannelState) throws {
-    guard libssh2_channel_eof(state.pointer) == 1, libssh2_channel_wait_closed(state.pointer) == 0 else { return }
-    throw RemoteError(.connectionLost, host: host, "the command ended before it took all of its input")
+    guard hasExited(state) || isClosedByPeer(state) else { return }
+    throw RemoteError(
+      .connectionLost, host: host, "the command ended before it took all of its input",
+      hint: "Run the same command again.")
+  }
+
+  /// Whether the peer told how the command ended; a success is not told from no word, and so is left to the close.
+  private func hasExited(_ state: ChannelState) -> Bool {
+    if libssh2_channel_get_exit_status(state.pointer) != 0 { return true }
+    return exitSignal(state) != nil
+  }
+
+  /// Whether the peer closed the channel. `libssh2_channel_eof` hides that while output is unread, so what came before
+  /// the end, a window at the most, is set aside for the reader.
+  private func isClosedByPeer(_ state: ChannelState) -> Bool {
+    guard libssh2_channel_wait_eof(state.pointer) == 0 else { return false }
+    serviceStandardError(state)
+    var buffer = [CChar](repeating: 0, count: 16 << 10)
+    while libssh2_poll_channel_read(state.pointer, 0) == 1 {
+      let count = libssh2_channel_read_ex(state.pointer, 0, &buffer, buffer.count)
+      guard count > 0 else { break }
+      state.appendOutput(buffer[..<count].map { UInt8(bitPattern: $0) })
+    }
+    return libssh2_channel_eof(state.pointer) == 1 && libssh2_channel_wait_closed(state.pointer) == 0
+  }
+
+  private func exitSignal(_ state: ChannelState) -> String? {
+    var name: UnsafeMutablePointer<CChar>?
+    var length = 0
+    libssh2_channel_get_exit_signal(state.pointer, &name, &length, nil, nil, nil, nil)
+    guard let name else { return nil }
+    defer { libssh2_free(engine.session, name) }
+    return String(decoding: UnsafeRawBufferPointer(start: name, count: length), as: UTF8.self)
+  }
+
+  /// Returns when the peer has written all that it will, whether or not that was read.
+  func awaitEndOfChannel(_ id: Int) async throws {
+    let state = try channel(id)
+    _ = try await perform("the end of the output") { () -> SSHStep<Int> in
+      _ = try channel(id)
+      return try engine.step(Int(libssh2_channel_wait_eof(state.pointer)))
+    }
   }
 
   func finishWritingChannel(_ id: Int) async throws {
@@ -152,14 +195,7 @@ extension SSHSession {
       guard libssh2_channel_eof(state.pointer) == 1 else { return .wouldBlock }
       return try engine.step(Int(libssh2_channel_wait_closed(state.pointer)))
     }
-    var name: UnsafeMutablePointer<CChar>?
-    var length = 0
-    libssh2_channel_get_exit_signal(state.pointer, &name, &length, nil, nil, nil, nil)
-    if let name {
-      defer { libssh2_free(engine.session, name) }
-      return .signalled(
-        String(decoding: UnsafeRawBufferPointer(start: name, count: length), as: UTF8.self))
-    }
+    if let signal = exitSignal(state) { return .signalled(signal) }
     return .exited(Int(libssh2_channel_get_exit_status(state.pointer)))
   }
 

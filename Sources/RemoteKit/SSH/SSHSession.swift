@@ -30,6 +30,9 @@ actor SSHSession: SessionLoopHandler {
   /// Calls that libssh2 keeps the state of in the session itself: one at a time.
   let sessionTurn = Turnstile()
   var signing = SigningRequest()
+  /// How long a command may take nothing of its input. Long, since an agent looks at a whole tree in between; a host
+  /// that is gone is noticed by ``KeepAlive``.
+  var writePatience: Duration = .seconds(600)
   private var transport: (any SSHTransport)?
   private var failure: RemoteError?
   private var isClosed = false
@@ -239,7 +242,7 @@ actor SSHSession: SessionLoopHandler {
       waiters.removeValue(forKey: id)
       waiter.continuation.resume(
         throwing: RemoteError(
-          .timedOut, host: host, "\(waiter.what) took too long and was given up"))
+          .timedOut, host: host, "\(waiter.what) took too long and was given up", hint: Deadline.hint))
     }
     probe(now)
   }
