@@ -72,7 +72,7 @@ let package = Package(
     tests("VocabularyTests", ["Vocabulary"]),
     tests("SettingsTests", ["Settings", "Vocabulary", system]),
     tests("WireTests", ["Wire", "Vocabulary", system]),
-    tests("SyncTests", ["Sync", "Wire", "Vocabulary", system]),
+    tests("SyncTests", ["Sync", "Wire", "Vocabulary", "FuzzKit", system]),
     // The agent is built beside the test bundle, where the tests find and start it.
     tests("JobsTests", ["Jobs", "Wire", "Vocabulary", "remote-build-agent", system]),
     tests("RemoteKitTests", ["RemoteKit", "Wire", "Vocabulary", "Settings", "LabKit", system]),
@@ -87,5 +87,11 @@ let package = Package(
     .target(
       name: "LabKit", dependencies: [system, subprocess], path: "Tests/Lab", exclude: ["lab"],
       swiftSettings: swiftSettings),
+    // The decoders, and the program that scripts/fuzz runs them in.
+    .target(
+      name: "FuzzKit", dependencies: ["Wire", "Vocabulary", "Sync", "Jobs", "CZstd", system], path: "Tests/Fuzz/Kit",
+      swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "fuzz-decoders", dependencies: ["FuzzKit"], path: "Tests/Fuzz/Program", swiftSettings: swiftSettings),
   ]
 )

@@ -110,6 +110,26 @@ import Wire
     }
   }
 
+  @Test func aDirectoryIsNotMovedToWherePathsAreTooLong() throws {
+    func chain(_ top: String) -> [TreeEntry] {
+      (0..<10).map { depth in
+        let path = ([top] + Array(repeating: String(repeating: "x", count: 250), count: depth)).joined(separator: "/")
+        return TreeEntry(path: TreePath(unchecked: Array(path.utf8)), kind: .directory, permissions: 0o755, modified: 0)
+      }
+    }
+    let scratch = try Scratch()
+    let before = try snapshot(chain("a") + chain("b"))
+    let deepest = try #require(chain("a").last)
+    var target = deepest
+    target.path = deepest.path.appending(Array("b".utf8))
+    let steps = Spool(scratch.descriptor)
+    try steps.append(OperationWriter.single([.put(target, .moved(0)), .moveAway(TreePath("b"), 0)]))
+    var planner = ApplyPlanner(before, steps, root: nil, adopt: false)
+    #expect(throws: SyncError.self) {
+      try planner.plan(SnapshotWriter(scratch.descriptor, nil, path: "a tree"), allowMassDelete: true)
+    }
+  }
+
   @Test func operationsThatLeadToAnotherTreeAreRefused() async throws {
     let fixture = try Fixture()
     let code = try await send(fixture, operations: OperationWriter.single([put("d", .directory)]))

@@ -104,6 +104,21 @@ import Wire
     #expect(fixture.text("d") == "a file now")
   }
 
+  @Test func aDirectoryThatIsRenamedStopsBeforeTheHostsOwn() async throws {
+    let fixture = try await pushed()
+    try fixture.write("e/mine", "host", in: fixture.host)
+    try FileManager.default.moveItem(atPath: fixture.laptop + "/d", toPath: fixture.laptop + "/e")
+    let refused = try #require(try await refusal { _ = try await fixture.push() })
+    #expect(refused.code == Refusal.inTheWay.rawValue)
+    #expect(fixture.text("d/b") == "two")
+    #expect(fixture.text("e/mine") == "host")
+    var options = Fixture.options
+    options.adopt = true
+    let report = try await fixture.push(options)
+    #expect(fixture.text("e/b") == "two")
+    #expect(report.savedAside.first.flatMap { fixture.text($0 + "/mine") } == "host")
+  }
+
   @Test func whatBecomesIgnoredGoesUnlessEdited() async throws {
     let fixture = try await pushed()
     try fixture.write("d/c", "THREE", in: fixture.host, age: nil)

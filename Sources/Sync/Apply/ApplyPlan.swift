@@ -34,19 +34,23 @@ struct ApplyPlanner {
   /// `nil` where there is no workspace yet.
   private let root: HeldDirectory?
   private let adopt: Bool
-  private var moved: [UInt64: MovedDirectory] = [:]
+  private var moved: [UInt64: Moved] = [:]
   private var saved: [TreePath] = []
   private var left: [TreePath] = []
   private var inTheWay: [TreePath] = []
   private var has = ApplyPlan.Kinds()
   private var sent: UInt64 = 0
+  /// Of what is sent.
+  private var awaited = DigestTable()
+  /// The first names of files that get further ones, with what these are to hold.
+  private var firstNames: [TreePath: Content] = [:]
   /// Files that go, and are found nowhere else.
   private var lost = 0
   private var clash: NameClash
 
-  /// Where the entries of a directory begin that is moved.
-  private struct MovedDirectory {
-    var path: TreePath
+  /// What is moved, and where its entry and those below it begin.
+  private struct Moved {
+    var entry: TreeEntry
     var position: SnapshotReader.Position
   }
 
@@ -64,33 +68,62 @@ struct ApplyPlanner {
   /// - Parameter writer: takes the target.
   /// - Throws: ``Refusal/inTheWay``, ``Refusal/massDelete``, and ``SyncError`` with `badTree`.
   mutating func plan(_ writer: SnapshotWriter, allowMassDelete: Bool) throws -> ApplyPlan {
-    if try namesMovedDirectories() { try findMovedDirectories() }
+    if try hasMoves() { try findMoved() }
     var changes = Changes(before, steps)
     while let change = try changes.next() { try take(change, writer) }
     guard inTheWay.isEmpty else { throw Self.inTheWay(inTheWay) }
+    // What is staged as moved goes with the staging directory, and so do files of the host's own in it.
+    if let lost = moved.values.first { throw Self.bad(lost.entry.path, "is moved to nowhere") }
     let target = try writer.finish()
+    try checkFirstNames(target)
     if !allowMassDelete { try guardAgainstMassDelete(target) }
     return ApplyPlan(
       before: before, target: target, steps: steps, sent: sent, savedAside: saved, leftBehind: left, has: has)
   }
 
-  private func namesMovedDirectories() throws -> Bool {
+  private func hasMoves() throws -> Bool {
     var cursor = steps.cursor()
     while let step = try cursor.next() {
-      if case .put(let entry, .moved) = step, entry.isDirectory { return true }
+      switch step {
+      case .moveAway, .put(_, .moved): return true
+      case .put, .delete, .forget: continue
+      }
     }
     return false
   }
 
-  private mutating func findMovedDirectories() throws {
+  private mutating func findMoved() throws {
     var changes = Changes(before, steps)
     while let change = try changes.next() {
-      guard case .moveAway(let item, let number) = change, item.entry.isDirectory, let position = changes.position
-      else {
-        continue
+      guard case .moveAway(let item, let number) = change, let position = changes.position else { continue }
+      guard moved.updateValue(Moved(entry: item.entry, position: position), forKey: number) == nil else {
+        throw Self.bad(item.entry.path, "is moved under a number that is taken")
       }
-      moved[number] = MovedDirectory(path: item.entry.path, position: position)
     }
+  }
+
+  private static func bad(_ path: TreePath, _ why: String) -> SyncError {
+    SyncError(.badTree, "\(path) \(why)", path: path.description)
+  }
+
+  /// A further name can be made of a file alone, that holds the same, and stands before the name is made.
+  private mutating func takeLink(_ entry: TreeEntry) throws {
+    guard let link = entry.link, let content = entry.content else { return }
+    guard link < entry.path, firstNames.updateValue(content, forKey: link) ?? content == content else {
+      throw Self.bad(entry.path, "is to be a further name of another file")
+    }
+  }
+
+  private func checkFirstNames(_ target: Snapshot) throws {
+    guard !firstNames.isEmpty else { return }
+    var missing = firstNames
+    try target.visit { item in
+      guard let content = missing.removeValue(forKey: item.entry.path) else { return }
+      guard item.entry.content == content, item.entry.link == nil else {
+        throw Self.bad(item.entry.path, "is to get a further name, but holds something else")
+      }
+    }
+    if let path = missing.keys.first { throw Self.bad(path, "is to get a further name, but is no file") }
   }
 
   private mutating func take(_ change: Changes.Change, _ writer: SnapshotWriter) throws {
@@ -109,8 +142,13 @@ struct ApplyPlanner {
       if item.mark == .edited { left.append(item.entry.path) }
     case .moveAway, .moveAlong: has.moves = true
     case .put(let entry, let source, let item):
-      if source == .sent { sent += 1 }
-      try look(at: entry, item)
+      if source == .sent, let content = entry.content {
+        guard awaited[content.digest] == nil else { throw Self.bad(entry.path, "is sent a second time") }
+        awaited.set(content.digest, 0)
+        sent += 1
+      }
+      try takeLink(entry)
+      try look(at: entry, source, item)
       try put(entry, source, writer)
     }
   }
@@ -121,13 +159,13 @@ struct ApplyPlanner {
   }
 
   /// Decides what becomes of what stands where an entry goes.
-  private mutating func look(at entry: TreeEntry, _ item: StampedEntry?) throws {
+  private mutating func look(at entry: TreeEntry, _ source: Operation.Source, _ item: StampedEntry?) throws {
     let path = entry.path
     // What lies below something that goes away with it needs no look of its own.
     if let last = saved.last, path.isBelow(last) { return }
     guard let root, let stamp = try root.stamp(path) else { return }
     guard let item else {
-      if try Self.isSame(entry, stamp, root) { return }
+      if try Self.isSame(entry, stamp, root), try !replaces(entry, source, root) { return }
       if adopt { saved.append(path) } else { inTheWay.append(path) }
       return
     }
@@ -139,6 +177,14 @@ struct ApplyPlanner {
       let strangers = try strangers(root, path)
       if adopt { saved += strangers } else { inTheWay += strangers }
     }
+  }
+
+  /// Whether an entry takes the place of a directory with all that is in it, rather than just naming it.
+  private func replaces(_ entry: TreeEntry, _ source: Operation.Source, _ root: HeldDirectory) throws -> Bool {
+    guard case .moved = source, entry.isDirectory else { return false }
+    let directory = try root.openDirectory(entry.path.bytes)
+    defer { Disk.close(directory) }
+    return try !Disk.names(directory, entry.path.description).isEmpty
   }
 
   /// Whether what stands there, unmanaged, is what is to be there.
@@ -176,17 +222,19 @@ struct ApplyPlanner {
 
   private mutating func put(_ entry: TreeEntry, _ source: Operation.Source, _ writer: SnapshotWriter) throws {
     try append(StampedEntry(entry: entry, stamp: nil, mark: .touched), writer)
-    guard case .moved(let number) = source, entry.isDirectory else { return }
-    guard let directory = moved[number] else {
-      throw SyncError(.badTree, "\(entry.path) comes from nowhere", path: entry.path.description)
+    guard case .moved(let number) = source else { return }
+    guard let found = moved.removeValue(forKey: number), found.entry.kind == entry.kind else {
+      throw Self.bad(entry.path, "comes from nowhere")
     }
-    let reader = SnapshotReader(before, at: directory.position)
+    guard entry.isDirectory else { return }
+    let directory = found.entry.path
+    let reader = SnapshotReader(before, at: found.position)
     _ = try reader.next()
-    while var item = try reader.next(), item.entry.path.isBelow(directory.path) {
-      item.entry.path = TreePath(
-        unchecked: entry.path.bytes + item.entry.path.bytes[directory.path.bytes.count...])
-      if let link = item.entry.link, link.isBelow(directory.path) {
-        item.entry.link = TreePath(unchecked: entry.path.bytes + link.bytes[directory.path.bytes.count...])
+    while var item = try reader.next(), item.entry.path.isBelow(directory) {
+      // With the new name in front a path may be too long.
+      item.entry.path = try TreePath(entry.path.bytes + item.entry.path.bytes[directory.bytes.count...])
+      if let link = item.entry.link, link.isBelow(directory) {
+        item.entry.link = try TreePath(entry.path.bytes + link.bytes[directory.bytes.count...])
       }
       try append(item, writer)
     }

@@ -61,7 +61,10 @@ private final class ChunkReceiver: @unchecked Sendable {
     let offsets: [Int]
 
     init(_ digest: Digest, _ workspace: AgentWorkspace.Shared) throws {
-      guard let chunks = workspace.chunks.load(digest) else {
+      // The list may not make more of the file than the other agent made room for.
+      guard let stamp = try Disk.stamp(workspace.staging, Staging.partial(digest)),
+        let chunks = workspace.chunks.load(Content(digest: digest, size: UInt64(clamping: stamp.size)))
+      else {
         throw Refusal.digestMismatch.failure("a chunk came of a file \(digest.short) that nobody announced")
       }
       self.chunks = chunks

@@ -89,7 +89,8 @@ final class Journal: Sendable {
     else { throw WireError(.truncated, "a journal without its order") }
     let order = try FrameConnection.decode(Order.self, bytes)
     let before = order.isFromManaged ? managed : Snapshot.load(directory, Self.before)
-    guard let before, !order.savedName.contains("/"), order.savedName != ".." else {
+    let savedName = try order.savedName.isEmpty ? nil : TreePath(order.savedName)
+    guard let before, savedName?.parent.isEmpty ?? order.savedAside.isEmpty else {
       throw WireError(.malformed, "a journal's order")
     }
     let steps = try readSteps(scratch)

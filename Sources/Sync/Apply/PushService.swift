@@ -58,24 +58,42 @@ struct PushService {
         try steps.append(frame.payload)
         frame = try await receive()
       }
-      var recipes: [UInt64: RecipeReader] = [:]
+      var recipes = Recipes()
       while frame.kind == PushKind.recipe {
-        try take(frame.payload, &recipes, standing)
+        try recipes.take(frame.payload, standing)
         frame = try await receive()
       }
       // The plan is made before the first content is taken, but a turn that came already must not be asked for again.
       if frame.kind == PushKind.turn { turn = try frame.readTurn() }
       if turn == .abandon { throw Self.abandoned }
-      return try await carryOut(attempt, steps, recipes, standing, frame)
+      return try await carryOut(attempt, steps, recipes.readers, standing, frame)
     }
   }
 
-  private func take(_ payload: [UInt8], _ recipes: inout [UInt64: RecipeReader], _ standing: Standing) throws {
-    var decoder = MessageDecoder(payload)
-    let ordinal = try decoder.readUInt()
-    var recipe = recipes[ordinal] ?? RecipeReader(ordinal: ordinal, limit: UInt64(Int64.max))
-    try recipe.take(&decoder) { try standing.list(of: $0) }
-    recipes[ordinal] = recipe
+  /// The recipes of an attempt. A few bytes may stand for very many chunks, so these are counted over all of them, and
+  /// the list of a source is held once.
+  private struct Recipes {
+    private(set) var readers: [UInt64: RecipeReader] = [:]
+    private var chunks = 0
+    private var lists: [Content: ChunkList] = [:]
+
+    private static let most = 1 << 20
+
+    mutating func take(_ payload: [UInt8], _ standing: Standing) throws {
+      var decoder = MessageDecoder(payload)
+      let ordinal = try decoder.readUInt()
+      guard readers.count < Self.most else { throw WireError(.tooLarge, "a push of too many recipes") }
+      var lists = lists
+      chunks += try readers[ordinal, default: RecipeReader(ordinal: ordinal, limit: UInt64(Int64.max))].take(
+        &decoder, most: ChunkList.most - chunks
+      ) { source in
+        if let list = lists[source.content] { return list }
+        let list = try standing.list(of: source)
+        lists[source.content] = list
+        return list
+      }
+      self.lists = lists
+    }
   }
 
   private mutating func carryOut(
@@ -215,7 +233,7 @@ extension Standing {
 
   /// The chunks of a file that stands here; read again where their list is lost.
   fileprivate func list(of source: Recipe.Source) throws -> ChunkList {
-    if let list = chunks?.load(source.content.digest) { return list }
+    if let list = chunks?.load(source.content) { return list }
     guard let root = workspace?.root, let list = try? ManagedScan.content(root, source.path).chunks,
       list.digest == source.content.digest
     else {

@@ -57,14 +57,20 @@ struct ChunkList: Hashable, Sendable {
     return encoder.bytes
   }
 
+  /// Whether a further chunk may follow: only a file's last one is shorter than the least. So a file's size bounds the
+  /// count of its chunks.
+  var mayGoOn: Bool { chunks.last.map { $0.length >= FastCDC.standard.minimum } ?? true }
+
   /// The most chunks that a list may have: a file of 1 TiB, about.
   static let most = 1 << 24
 
   init() {}
 
-  /// Throws `WireError` for what is malformed or too long.
-  init(encoded bytes: [UInt8]) throws {
+  /// - Parameter limit: bytes that the file may have: a few bytes here may stand for very many chunks.
+  /// - Throws: `WireError` for what is malformed or too long.
+  init(encoded bytes: [UInt8], limit: UInt64) throws {
     var decoder = MessageDecoder(bytes)
+    var left = limit
     while !decoder.isAtEnd {
       let count = try decoder.readUInt()
       let length = try decoder.readUInt()
@@ -72,6 +78,10 @@ struct ChunkList: Hashable, Sendable {
       guard count > 0, count <= UInt64(Self.most - chunks.count), length > 0, length <= FastCDC.standard.maximum else {
         throw WireError(.malformed, "a list of chunks")
       }
+      guard mayGoOn, count <= left / length, count == 1 || length >= FastCDC.standard.minimum else {
+        throw WireError(.malformed, "a list of chunks")
+      }
+      left -= count * length
       let chunk = Chunk(digest: digest, length: UInt32(length))
       chunks.append(contentsOf: repeatElement(chunk, count: Int(count)))
     }

@@ -28,10 +28,11 @@ final class ChunkStore: Sendable {
 
   deinit { close(directory) }
 
-  /// The list with this digest; `nil` where there is none, or one that is damaged.
-  func load(_ digest: Digest) -> ChunkList? {
-    guard let bytes = try? Disk.contents(directory, Array(digest.hex.utf8), limit: Self.longest, "a list of chunks"),
-      let list = try? ChunkList(encoded: bytes), list.digest == digest
+  /// The chunks of this content; `nil` where nobody kept them, or they are damaged.
+  func load(_ content: Content) -> ChunkList? {
+    let name = Array(content.digest.hex.utf8)
+    guard let bytes = try? Disk.contents(directory, name, limit: Self.longest, "a list of chunks"),
+      let list = try? ChunkList(encoded: bytes, limit: content.size), list.digest == content.digest
     else { return nil }
     return list
   }

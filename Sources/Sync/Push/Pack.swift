@@ -118,6 +118,7 @@ enum Unpacker {
       let count = try reader.readCount()
       let start = body.count - reader.remaining
       try reader.skip(count)
+      guard pieces.count < Packer.mostPieces else { throw WireError(.tooLarge, "a pack of too many pieces") }
       pieces.append(ContentPiece(place: place, bytes: body[start..<(start + count)]))
     }
     return pieces

@@ -66,7 +66,7 @@ final class PushPlan: @unchecked Sendable {
 
   /// The chunks of a big file of the scan; read again where nobody kept them.
   func chunks(_ path: TreePath, _ content: Content) throws -> ChunkList {
-    if let list = scan.chunks?.load(content.digest) { return list }
+    if let list = scan.chunks?.load(content) { return list }
     let full = Array(scan.root.string.utf8) + [TreePath.slash] + path.bytes
     let file: Int32
     do { file = try Disk.open(AT_FDCWD, full, O_RDONLY | O_NONBLOCK, path: path.description) } catch {

@@ -86,6 +86,7 @@ struct RecipeReader {
   private(set) var isComplete = false
   private let limit: UInt64
   private var size: UInt64 = 0
+  private var mostChunks = ChunkList.most
 
   private static let mostSources = 8192
 
@@ -96,10 +97,17 @@ struct RecipeReader {
   }
 
   /// Takes a frame's rest after its ordinal.
-  /// - Parameter list: the chunks of a source.
+  /// - Parameters:
+  ///   - most: how many chunks it may add.
+  ///   - list: the chunks of a source.
+  /// - Returns: how many it added.
   /// - Throws: `WireError` for what is malformed, what names chunks that are not there, or more than the file has.
-  mutating func take(_ decoder: inout MessageDecoder, list: (Recipe.Source) throws -> ChunkList) throws {
+  mutating func take(
+    _ decoder: inout MessageDecoder, most: Int = ChunkList.most, list: (Recipe.Source) throws -> ChunkList
+  ) throws -> Int {
     guard !isComplete else { throw Self.malformed }
+    let before = chunks.chunks.count
+    mostChunks = min(ChunkList.most, before + most)
     isComplete = try decoder.readBool()
     while !decoder.isAtEnd {
       switch try decoder.readByte() {
@@ -135,11 +143,12 @@ struct RecipeReader {
       default: throw Self.malformed
       }
     }
+    return chunks.chunks.count - before
   }
 
   private mutating func add(_ more: ArraySlice<ChunkList.Chunk>) throws {
     for chunk in more { size += UInt64(chunk.length) }
-    guard size <= limit, chunks.chunks.count + more.count <= ChunkList.most else { throw Self.malformed }
+    guard chunks.mayGoOn, size <= limit, chunks.chunks.count + more.count <= mostChunks else { throw Self.malformed }
     chunks.chunks.append(contentsOf: more)
   }
 

@@ -65,7 +65,7 @@ struct RecipePlanner {
     guard !isLoaded else { return }
     isLoaded = true
     for (path, content) in divided {
-      guard places.count < Self.mostPlaces, let list = store?.load(content.digest) else { continue }
+      guard places.count < Self.mostPlaces, let list = store?.load(content) else { continue }
       for (index, chunk) in list.chunks.enumerated() where table[chunk.digest] == nil {
         table.set(chunk.digest, UInt32(places.count))
         places.append((UInt32(sources.count), UInt32(index)))

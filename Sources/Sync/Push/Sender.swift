@@ -172,7 +172,9 @@ struct Sender {
 
   private mutating func add(_ frame: Frame) throws {
     var decoder = MessageDecoder(frame.payload)
-    credit += Int(clamping: try decoder.readUInt())
+    let more = try decoder.readUInt()
+    guard more <= UInt64(UInt32.max) else { throw WireError(.malformed, "a credit of \(more) bytes") }
+    credit += Int(more)
   }
 
   private func receive() async throws -> Frame {

@@ -86,10 +86,14 @@ final class SnapshotReader {
     switch tag & 0b111 {
     case 0, 3:
       size = try number()
+      guard size <= UInt64(Int64.max) else { throw damaged }
       kind = .file(Content(digest: try digest(), size: size))
       if tag & 0b111 == 3 { link = try TreePath(Array(try bytes())) }
     case 1: kind = .directory
-    case 2: kind = .symlink(Array(try bytes()))
+    case 2:
+      let target = Array(try bytes())
+      guard !target.isEmpty, target.count < 4096, !target.contains(0) else { throw damaged }
+      kind = .symlink(target)
     default: throw damaged
     }
     let entry = TreeEntry(path: path, kind: kind, permissions: UInt16(permissions), modified: modified, link: link)
