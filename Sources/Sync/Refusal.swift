@@ -16,7 +16,8 @@ public enum Refusal: String, CaseIterable, Sendable {
   case inTheWay = "in-the-way"
   /// The push would delete everything, or most of it.
   case massDelete = "mass-delete"
-  /// The host's disk or quota is full. The old tree is whole, the staged files are gone.
+  /// The host's disk or quota is full. The old tree is whole, the staged files are gone; or the message says that the
+  /// next push goes on with this one.
   case diskFull = "disk-full"
   /// Another push or build preparation holds the lease: details `owner`, `since`.
   case leaseHeld = "lease-held"
@@ -38,9 +39,15 @@ public enum Refusal: String, CaseIterable, Sendable {
   }
 
   /// What an error on the host's side is called on the wire.
-  static func failure(from error: any Error, workspace: String) -> any Error {
+  /// - Parameter isCommitted: whether it came while things were moved into place.
+  static func failure(from error: any Error, workspace: String, isCommitted: Bool = false) -> any Error {
     guard let error = error as? SyncError else { return error }
     switch (error.code, error.systemError) {
+    case (_, ENOSPC) where isCommitted, (_, EDQUOT) where isCommitted:
+      return diskFull.failure(
+        "the host's disk is full: \(error.message). Some paths are new already, the others old. Make room on the "
+          + "filesystem of \(workspace) (`docker builder prune`), then run the same command again, which goes on from "
+          + "there", details: ["workspace": [workspace]])
     case (_, ENOSPC), (_, EDQUOT):
       return diskFull.failure(
         "the host's disk is full: \(error.message). The old tree is whole and the received files were removed. "

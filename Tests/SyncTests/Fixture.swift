@@ -7,6 +7,10 @@ import Wire
 
 @testable import Sync
 
+#if canImport(Glibc)
+  import Glibc
+#endif
+
 /// A laptop's workspace and a host's copy, each in a temporary directory, and an agent over a pair of sockets.
 final class Fixture: Sendable {
   let top: String
@@ -59,6 +63,30 @@ final class Fixture: Sendable {
   func exists(_ path: String, in root: String? = nil) -> Bool {
     var status = stat()
     return lstat((root ?? host) + "/" + path, &status) == 0
+  }
+
+  /// What stands at a path; throws where nothing does.
+  func status(_ path: String, in root: String? = nil) throws -> stat {
+    var status = stat()
+    guard lstat((root ?? host) + "/" + path, &status) == 0 else { throw Errno(rawValue: errno) }
+    return status
+  }
+
+  func inode(_ path: String, in root: String? = nil) throws -> UInt64 { UInt64(try status(path, in: root).st_ino) }
+
+  func rename(_ old: String, _ new: String, in root: String? = nil) throws {
+    let root = root ?? laptop
+    guard Glibc.rename(root + "/" + old, root + "/" + new) == 0 else { throw Errno(rawValue: errno) }
+  }
+
+  /// Gives a file another name.
+  func link(_ old: String, _ new: String, in root: String? = nil) throws {
+    let root = root ?? laptop
+    guard Glibc.link(root + "/" + old, root + "/" + new) == 0 else { throw Errno(rawValue: errno) }
+  }
+
+  func bytes(_ path: String, in root: String? = nil) throws -> [UInt8] {
+    Array(try Data(contentsOf: URL(fileURLWithPath: (root ?? laptop) + "/" + path)))
   }
 
   func scan(_ contexts: [ImageContext] = []) async throws -> Scan {

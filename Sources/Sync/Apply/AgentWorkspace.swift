@@ -56,6 +56,9 @@ final class AgentWorkspace: Sendable {
 
   deinit { close(state) }
 
+  /// Gives the lease up. Nothing may be changed after it.
+  func release() { lease.release() }
+
   /// What was pushed last, with the stamps it had then.
   func recorded() -> Snapshot { Snapshot.load(state, Self.managedList) ?? .empty }
 
@@ -97,7 +100,8 @@ final class AgentWorkspace: Sendable {
     let isNew = try Disk.stamp(root, name) == nil
     if isNew {
       guard project != nil else { throw Refusal.treeChanged.failure("nothing was pushed to \(path) yet") }
-      guard try adopt || Disk.names(root, path).isEmpty else {
+      // Someone else may have begun with it meanwhile.
+      guard try adopt || Disk.names(root, path).allSatisfy({ $0 == name }) else {
         throw notOurs(path, "it holds files, and nothing was ever pushed there", adoptHint)
       }
       guard Disk.withPath(name, { mkdirat(root, $0, 0o755) }) == 0 || errno == EEXIST else {
@@ -112,10 +116,11 @@ final class AgentWorkspace: Sendable {
     }
     do {
       guard let project, !adopt else { return state }
+      // A first push that was cut off leaves a directory of state without a marker, and nothing else. Looked at first:
+      // whoever pushes meanwhile makes the marker before all else.
+      let isUntouched = try Disk.names(root, path).count == 1
       let standing = try Self.project(state, path)
-      // A first push that was cut off leaves a directory of state without a marker, and nothing else.
-      let isUntouched = try standing == nil && Disk.names(root, path).count == 1
-      guard standing == project || isUntouched else {
+      guard standing == project || standing == nil && isUntouched else {
         throw notOurs(path, standing.map { "it is the copy of project '\($0)'" } ?? "it has no marker", adoptHint)
       }
       return state

@@ -20,16 +20,21 @@ extension Application {
       if isResumed {
         guard try Disk.stamp(staging.descriptor, name) == nil, let now, now.inode == item.stamp?.inode else { continue }
       } else {
-        guard let now, let known = item.stamp, now.isSame(as: known) else {
-          throw Refusal.treeChanged.failure(
-            "\(path) changed on the host during the push. Some paths are new already, the others old; run the same "
-              + "command again", details: ["paths": [path.description]])
-        }
+        guard let now, var known = item.stamp else { throw Self.changed(path) }
+        // Opened for the time of the push.
+        if known.kind == .directory { known.mode |= now.mode & 0o700 }
+        guard now.isSame(as: known) else { throw Self.changed(path) }
       }
       try Disk.rename(try sourceSide.parent(of: path), path.name, staging.descriptor, name, path.description)
       if item.entry.isDirectory { forget() }
     }
     forget()
+  }
+
+  private static func changed(_ path: TreePath) -> any Error {
+    Refusal.treeChanged.failure(
+      "\(path) changed on the host during the push. Some paths are new already, the others old; run the same command "
+        + "again", details: ["paths": [path.description]])
   }
 
   /// Makes a path what its entry says.
@@ -60,6 +65,11 @@ extension Application {
   private func place(_ name: [UInt8], _ entry: TreeEntry, _ index: Int) throws {
     let parent = try targetSide.parent(of: entry.path)
     let path = entry.path.description
+    if isResumed, try hasMadeWay(name, entry) {
+      // The two have changed places already, and must not do so again.
+      try Disk.rename(staging.descriptor, name, staging.descriptor, Staging.cleared(index), path)
+      return
+    }
     do {
       try Disk.rename(staging.descriptor, name, parent, entry.path.name, path)
     } catch let error as SyncError {
@@ -72,6 +82,14 @@ extension Application {
       default: throw error
       }
     }
+  }
+
+  /// Whether an entry stands in its place, and under its staged name what stood there before.
+  private func hasMadeWay(_ name: [UInt8], _ entry: TreeEntry) throws -> Bool {
+    guard let staged = try Disk.stamp(staging.descriptor, name), let stamp = try targetSide.stamp(entry.path) else {
+      return false
+    }
+    return (staged.kind == .directory) != entry.isDirectory && stamp.matches(entry)
   }
 
   /// Where a directory stands in the place of something else, or something else in a directory's.
@@ -88,15 +106,13 @@ extension Application {
 
   private func makeDirectory(_ entry: TreeEntry, _ index: Int) throws {
     let parent = try targetSide.parent(of: entry.path)
-    if Disk.withPath(entry.path.name, { mkdirat(parent, $0, 0o700) }) == 0 { return }
-    guard errno == EEXIST else { throw SyncError.last("make the directory", entry.path.description) }
     if try Disk.stamp(parent, entry.path.name)?.kind == .directory { return }
     let name = Staging.step(index)
+    // Staged, unless one stood here when the push began.
     guard Disk.withPath(name, { mkdirat(staging.descriptor, $0, 0o700) }) == 0 || errno == EEXIST else {
       throw SyncError.last("make the directory", entry.path.description)
     }
-    try makeWay(name, entry, parent, index)
-    forget()
+    try place(name, entry, index)
   }
 
   private func makeLink(_ entry: TreeEntry, to link: TreePath, _ index: Int) throws {

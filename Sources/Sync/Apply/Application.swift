@@ -91,8 +91,18 @@ final class Application: @unchecked Sendable {
         try staging.copy(try sourceSide.parent(of: source), source.name, to: name, for: entry)
       case (.file(let content), .same):
         try staging.copy(staging.descriptor, Staging.content(content.digest), to: name, for: entry)
+      case (.directory, .stays): try stageDirectory(entry, name)
       default: break
       }
+    }
+  }
+
+  /// A directory takes an inode, and so is made before anything is moved: the disk may have no more of them.
+  private func stageDirectory(_ entry: TreeEntry, _ name: [UInt8]) throws {
+    try Disk.remove(staging.descriptor, name, "staging")
+    if try sourceSide.stamp(entry.path)?.kind == .directory { return }
+    guard Disk.withPath(name, { mkdirat(staging.descriptor, $0, 0o700) }) == 0 else {
+      throw SyncError.last("make the directory", entry.path.description)
     }
   }
 
@@ -107,17 +117,31 @@ final class Application: @unchecked Sendable {
 
   /// Directories that their owner may not write to are opened for the time of the push.
   private func openUp() throws {
-    for path in touched.sorted() {
-      guard let stamp = try sourceSide.stamp(path), stamp.kind == .directory, stamp.permissions & 0o700 != 0o700 else {
-        continue
+    for path in touched.sorted() { try openUp(path) }
+    let saved = plan.savedAside
+    guard plan.has.removals || plan.has.moves || plan.has.clearings || !saved.isEmpty else { return }
+    // A directory that goes is emptied first, and one that is moved has a new `..`.
+    var changes = Changes(plan.before, plan.steps)
+    while let change = try changes.next() {
+      switch change {
+      case .remove(let item), .clear(let item), .forget(let item), .moveAway(let item, _), .put(_, _, let item?):
+        if item.entry.isDirectory, item.entry.permissions & 0o700 != 0o700 { try openUp(item.entry.path) }
+      case .keep, .put, .moveAlong: break
       }
-      let directory = try workspace.root.openDirectory(path.bytes)
-      defer { close(directory) }
-      guard fchmod(directory, mode_t(stamp.permissions | 0o700)) == 0 else {
-        throw SyncError.last("write to", path.description)
-      }
-      forget()
     }
+    for path in saved { try openUp(path) }
+  }
+
+  private func openUp(_ path: TreePath) throws {
+    guard let stamp = try sourceSide.stamp(path), stamp.kind == .directory, stamp.permissions & 0o700 != 0o700 else {
+      return
+    }
+    let directory = try workspace.root.openDirectory(path.bytes)
+    defer { close(directory) }
+    guard fchmod(directory, mode_t(stamp.permissions | 0o700)) == 0 else {
+      throw SyncError.last("write to", path.description)
+    }
+    forget()
   }
 
   // MARK: - Saving aside

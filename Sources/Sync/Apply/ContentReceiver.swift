@@ -41,7 +41,7 @@ final class ContentReceiver: @unchecked Sendable {
     while let step = try cursor.next() {
       guard case .put(let entry, .sent) = step, let content = entry.content else { continue }
       defer { ordinal += 1 }
-      if staging.isResumed, try staging.holds(content) {
+      if staging.isResumed, try staging.holds(content, for: entry) {
         finish(ordinal)
         held.add(ordinal)
         whole.insert(content.digest)

@@ -61,6 +61,9 @@ final class Journal: Sendable {
       standing: workspace, path, try Disk.open(workspace.state, name, O_RDONLY | O_DIRECTORY, path: path))
   }
 
+  /// Whether one has its name, so that the push is to be carried out by whoever comes next.
+  var isCommitted: Bool { (try? Disk.stamp(workspace.state, Self.name)) ?? nil != nil }
+
   /// A writer for the list that the managed one will be.
   func targetWriter() throws -> SnapshotWriter { try SnapshotWriter(directory, Self.target, path: path) }
 

@@ -36,6 +36,9 @@ final class Lease: Sendable {
 
   deinit { close(descriptor) }
 
+  /// Gives it up, though something may still refer to it: whoever is told of the end may begin anew at once.
+  func release() { _ = flock(descriptor, LOCK_UN) }
+
   private static func held(_ state: Int32, _ workspace: String) -> any Error {
     let bytes = (try? Disk.contents(state, ownerFile, limit: 4096, "the lease's owner")) ?? nil
     let holder = bytes.flatMap { try? FrameConnection.decode(Holder.self, $0) }

@@ -13,6 +13,7 @@ struct PushService {
   /// What was staged, until it is known whether a later push may go on from it.
   private var staging: Staging?
   private var journal: Journal?
+  private var workspace: AgentWorkspace?
 
   init(_ parameters: PushParameters, _ connection: FrameConnection) {
     self.parameters = parameters
@@ -21,14 +22,19 @@ struct PushService {
 
   /// Serves one push. Whatever it throws as a `ServiceFailure`, the client's turn was read to its end before.
   mutating func run() async throws -> PushAnswer {
+    // The thread that worked last may still hold the workspace when the client has its answer.
+    defer { workspace?.release() }
     do {
       return try await serve()
     } catch {
-      let failure = Refusal.failure(from: error, workspace: parameters.workspace)
+      let isCommitted = journal?.isCommitted ?? false
+      let failure = Refusal.failure(from: error, workspace: parameters.workspace, isCommitted: isCommitted)
       guard failure is ServiceFailure else { throw failure }
-      // What broke off goes on later; what was refused does not.
-      staging?.remove()
-      journal?.discard()
+      // What broke off goes on later, and so does what was committed; what was refused does not.
+      if !isCommitted {
+        staging?.remove()
+        journal?.discard()
+      }
       try await settleTurn()
       throw failure
     }
@@ -37,6 +43,7 @@ struct PushService {
   private mutating func serve() async throws -> PushAnswer {
     let parameters = parameters
     let standing = try await Threads.run { try Standing(parameters) }
+    workspace = standing.workspace
     while true {
       turn = nil
       isGranted = false

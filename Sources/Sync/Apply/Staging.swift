@@ -40,14 +40,18 @@ final class Staging: Sendable {
   static func away(_ number: UInt64) -> [UInt8] { Array("m\(number)".utf8) }
   static func cleared(_ number: Int) -> [UInt8] { Array("x\(number)".utf8) }
 
-  /// Whether a content is here whole, verified anew: it may be from before a crash.
-  func holds(_ content: Content) throws -> Bool {
+  /// Whether an entry's content is here whole, verified anew and settled anew: it may be from before a crash, or have
+  /// been for another path.
+  func holds(_ content: Content, for entry: TreeEntry) throws -> Bool {
     let name = Self.content(content.digest)
     guard let stamp = try Disk.stamp(descriptor, name), stamp.kind == .file else { return false }
     if stamp.size == Int64(content.size) {
       let file = try Disk.open(descriptor, name, O_RDONLY | O_NONBLOCK, path: "a staged file")
       defer { close(file) }
-      if try ContentHasher.read(file, "a staged file").content == content { return true }
+      if try ContentHasher.read(file, "a staged file").content == content {
+        try Self.settle(file, entry)
+        return true
+      }
     }
     try Disk.remove(descriptor, name, "a staged file")
     return false

@@ -66,9 +66,41 @@ extension AgentWorkspace {
       let staging = try Staging(self)
       _ = try Application(self, plan, staging, isResumed: true).carryOut(savedName: savedName)
     } catch let error as SyncError where [ENOSPC, EDQUOT].contains(error.systemError) {
-      throw error
+      throw Refusal.failure(from: error, workspace: path, isCommitted: true)
     } catch {
+      try keepMoved()
+      try removePlaced()
       try journal.remove()
+    }
+  }
+
+  /// A directory on its way to another place may hold files that only the host has, and must not go with what was
+  /// staged.
+  private func keepMoved() throws {
+    guard try Disk.stamp(state, Staging.directory)?.kind == .directory else { return }
+    let staging = try openState("staging")
+    defer { close(staging) }
+    let moved = try Disk.names(staging, "staging").filter { name in
+      try name.first == UInt8(ascii: "m") && Disk.stamp(staging, name)?.kind == .directory
+    }
+    guard !moved.isEmpty else { return }
+    let saved = try openState("saved")
+    defer { close(saved) }
+    let time = Array(Clock.name(FileStamp.now() / 1_000_000_000).utf8)
+    for name in moved {
+      var free = time + [UInt8(ascii: "-")] + name
+      while try Disk.stamp(saved, free) != nil { free.append(UInt8(ascii: "+")) }
+      try Disk.rename(staging, name, saved, free, "\(path)/.remote-build/saved")
+    }
+  }
+
+  /// Removes what was staged for the steps of a push that was given up; contents as they arrived stay.
+  private func removePlaced() throws {
+    guard try Disk.stamp(state, Staging.directory)?.kind == .directory else { return }
+    let staging = try openState("staging")
+    defer { close(staging) }
+    for name in try Disk.names(staging, "staging") where "fmx".utf8.contains(name[0]) {
+      try Disk.remove(staging, name, "staging")
     }
   }
 }

@@ -24,6 +24,8 @@ final class Difference {
     var entries = 0
     /// How many directories of the same list lie in it.
     var inner = 0
+    /// Whether a file in it is linked to one outside: then the digest says the same only beside the same neighbours.
+    var reachesOut = false
   }
 
   /// More directories than this are not looked for under another name.
@@ -182,8 +184,13 @@ private struct SubtreeDigests {
   private mutating func add(
     _ entry: TreeEntry, in list: inout [Difference.Directory], limit: Int, closed: Int
   ) {
-    settle(merkle.add(entry, closed: closed), in: &list)
-    for (index, _) in open where index >= 0 { list[index].entries += 1 }
+    var relative = entry
+    relative.link = entry.link?.relative(to: entry.path.parent)
+    settle(merkle.add(relative, closed: closed), in: &list)
+    for (index, path) in open where index >= 0 {
+      list[index].entries += 1
+      if let link = entry.link, !link.isBelow(path) { list[index].reachesOut = true }
+    }
     guard entry.isDirectory else { return }
     guard list.count < limit else { return open.append((-1, entry.path)) }
     open.append((list.count, entry.path))
@@ -199,5 +206,17 @@ private struct SubtreeDigests {
       list[index].digest = digest
       list[index].inner = list.count - index - 1
     }
+  }
+}
+
+extension TreePath {
+  /// The way here from a directory, which stays the same where both move together; no path that a tree may hold.
+  fileprivate func relative(to directory: [UInt8]) -> TreePath {
+    var (above, up) = (directory, [UInt8]())
+    while !isBelow(above) {
+      above = TreePath(unchecked: above).parent
+      up += [Self.dot, Self.dot, Self.slash]
+    }
+    return TreePath(unchecked: up + bytes[(above.isEmpty ? 0 : above.count + 1)...])
   }
 }

@@ -55,9 +55,10 @@ struct MovePlan {
       let directory = new[index]
       index += 1
       guard directory.entries > 0, let found = candidates[directory.digest] else { continue }
-      guard let match = found.last(where: { gone[$0].entries == directory.entries && isFree(gone[$0].path) }) else {
-        continue
+      let isSame = { (other: Difference.Directory) in
+        other.entries == directory.entries && (!other.reachesOut || other.path.parent == directory.path.parent)
       }
+      guard let match = found.last(where: { isSame(gone[$0]) && isFree(gone[$0].path) }) else { continue }
       move(gone[match].path, to: directory.path)
       index += directory.inner
     }

@@ -121,7 +121,7 @@ struct RecipeReader {
       case 1:
         let length = try decoder.readUInt()
         guard length > 0, length <= UInt64(FastCDC.standard.maximum) else { throw Self.malformed }
-        try add([ChunkList.Chunk(digest: try decoder.readDigest(), length: UInt32(length))][...])
+        try add(ChunkList.Chunk(digest: try decoder.readDigest(), length: UInt32(length)))
         if case .sent(let count)? = runs.last {
           runs[runs.count - 1] = .sent(count: count + 1)
         } else {
@@ -132,13 +132,14 @@ struct RecipeReader {
         guard source < sources.count else { throw Self.malformed }
         let list = lists[source]
         guard count > 0, first < list.chunks.count, count <= list.chunks.count - first else { throw Self.malformed }
-        try add(list.chunks[first..<(first + count)])
+        for chunk in list.chunks[first..<(first + count)] { try add(chunk) }
         runs.append(.copied(source: source, first: first, count: count))
       case 3:
         let (first, count) = (try index(&decoder), try index(&decoder))
         guard count > 0, first < chunks.chunks.count, count <= ChunkList.most else { throw Self.malformed }
-        // May reach into itself: one chunk many times over.
-        for offset in 0..<count { try add(chunks.chunks[(first + offset)...(first + offset)]) }
+        // May reach into itself: one chunk many times over. Not as a slice, which would share the array that it is
+        // added to, and so have all of it copied each time.
+        for offset in 0..<count { try add(chunks.chunks[first + offset]) }
         runs.append(.earlier(first: first, count: count))
       default: throw Self.malformed
       }
@@ -146,10 +147,10 @@ struct RecipeReader {
     return chunks.chunks.count - before
   }
 
-  private mutating func add(_ more: ArraySlice<ChunkList.Chunk>) throws {
-    for chunk in more { size += UInt64(chunk.length) }
-    guard chunks.mayGoOn, size <= limit, chunks.chunks.count + more.count <= mostChunks else { throw Self.malformed }
-    chunks.chunks.append(contentsOf: more)
+  private mutating func add(_ chunk: ChunkList.Chunk) throws {
+    size += UInt64(chunk.length)
+    guard chunks.mayGoOn, size <= limit, chunks.chunks.count < mostChunks else { throw Self.malformed }
+    chunks.chunks.append(chunk)
   }
 
   private func index(_ decoder: inout MessageDecoder) throws -> Int {
