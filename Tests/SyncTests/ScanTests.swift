@@ -61,6 +61,16 @@ import Wire
     #expect(try after.entries.count == before.entries.count)
   }
 
+  @Test func whatLiesInARenamedDirectoryIsNotReadAgain() async throws {
+    let fixture = try await settled()
+    let before = try await fixture.scan()
+    rename(fixture.laptop + "/a", fixture.laptop + "/other")
+    let after = try await fixture.scan()
+    #expect(after.filesHashed == 0 && after.treeDigest != before.treeDigest)
+    let fresh = try await WorkspaceScanner(root: FilePath(fixture.laptop), contexts: [], cacheFile: nil).scan()
+    #expect(fresh.treeDigest == after.treeDigest)
+  }
+
   @Test(arguments: ["new", "gone", "renamed", "ignored", "chmod", "subtracted", "replaced", "relinked"])
   func everyOtherChangeIsSeen(_ change: String) async throws {
     let fixture = try await settled()

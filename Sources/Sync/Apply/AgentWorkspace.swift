@@ -63,8 +63,9 @@ final class AgentWorkspace: Sendable {
   func recorded() -> Snapshot { Snapshot.load(state, Self.managedList) ?? .empty }
 
   /// Writes a new managed list, which takes the old one's place when it is finished.
-  func managedWriter() throws -> SnapshotWriter {
-    try SnapshotWriter(state, Self.managedList, path: "\(path)/.remote-build/managed")
+  /// - Parameter known: as ``SnapshotWriter`` takes it.
+  func managedWriter(like known: Snapshot.Summary? = nil) throws -> SnapshotWriter {
+    try SnapshotWriter(state, Self.managedList, path: "\(path)/.remote-build/managed", like: known)
   }
 
   /// Makes what a scan found the managed list.

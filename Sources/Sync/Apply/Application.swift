@@ -54,7 +54,7 @@ final class Application: @unchecked Sendable {
     forget()
     if plan.has.removals { try remove() }
     try settleDirectories()
-    let list = try verify()
+    let list = try verify(like: plan.target.summary)
     staging.remove()
     try Journal.standing(workspace)?.remove()
     return (list, saved)
@@ -252,9 +252,11 @@ final class Application: @unchecked Sendable {
 
   /// The managed list, with what stands on the disk by its own `lstat` for all that was touched; throws unless that is
   /// the target.
-  private func verify() throws -> Snapshot {
+  /// - Parameter known: the target's summary, so that nothing is hashed again; without it the list is what stands, though
+  ///   it be another tree.
+  private func verify(like known: Snapshot.Summary?) throws -> Snapshot {
     let now = FileStamp.now()
-    let writer = try workspace.managedWriter()
+    let writer = try workspace.managedWriter(like: known)
     var different: [String] = []
     try plan.target.visit { item in
       var standing = item
@@ -272,6 +274,7 @@ final class Application: @unchecked Sendable {
       if let stamp = standing.stamp, stamp.kind == .file, !stamp.isSettled(at: now) { standing.stamp = nil }
       try writer.append(standing)
     }
+    if !different.isEmpty && known != nil { return try verify(like: nil) }
     let list = try writer.finish(takenAt: now)
     guard list.digest == plan.target.digest else {
       throw Refusal.digestMismatch.failure(

@@ -20,6 +20,8 @@ final class ContentReader: @unchecked Sendable {
   private var ordinal: UInt64 = 0
   private var recipes: ArraySlice<Recipe>
   private let packer = Packer()
+  private var lastMade: ContinuousClock.Instant?
+  private static let noPause = Duration.milliseconds(2)
   private var current: DividedReader?
   /// Whether big files are left to others.
   var skipsDivided = false
@@ -39,6 +41,9 @@ final class ContentReader: @unchecked Sendable {
   }
 
   private func read() throws -> (payload: [UInt8], bytes: Int)? {
+    // Whoever asks for a pack as soon as the one before is made waits for us, and not for the line.
+    packer.level = lastMade.map { $0.duration(to: .now) < Self.noPause } ?? false ? 1 : 3
+    defer { lastMade = .now }
     var total = 0
     while !packer.isFull {
       if let file = current {

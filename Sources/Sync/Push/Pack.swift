@@ -22,7 +22,8 @@ final class Packer {
   /// Content bytes that a pack aims at.
   static let size = Frame.bulkPayload
   static let mostPieces = 8192
-  private static let level: Int32 = 3
+  /// zstd's: 3 where the line is what takes time, 1 where it is this.
+  var level: Int32 = 3
   private static let probe = 64 << 10
 
   private let context = ZSTD_createCCtx()
@@ -76,8 +77,9 @@ final class Packer {
     let bound = ZSTD_compressBound(bytes.count)
     var failed = false
     let packed = [UInt8](unsafeUninitializedCapacity: bound) { buffer, count in
+      let level = level
       let result = bytes.withUnsafeBytes {
-        ZSTD_compressCCtx(context, buffer.baseAddress, bound, $0.baseAddress, $0.count, Self.level)
+        ZSTD_compressCCtx(context, buffer.baseAddress, bound, $0.baseAddress, $0.count, level)
       }
       failed = ZSTD_isError(result) != 0
       count = failed ? 0 : result

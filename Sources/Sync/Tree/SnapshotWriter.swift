@@ -17,6 +17,7 @@ final class SnapshotWriter {
   private let directory: Int32
   private let name: [UInt8]?
   private let path: String
+  private let known: Snapshot.Summary?
   private var file: Int32
   private let buffer: UnsafeMutableRawBufferPointer
   private var used = 0
@@ -32,7 +33,9 @@ final class SnapshotWriter {
   /// - Parameters:
   ///   - name: the name that the snapshot gets in `directory`; `nil`: it gets none, and goes with its reader.
   ///   - path: what errors call it.
-  init(_ directory: Int32, _ name: [UInt8]?, path: String) throws {
+  ///   - known: the summary of a snapshot with the same entries, which only get other stamps: then nothing is hashed.
+  init(_ directory: Int32, _ name: [UInt8]?, path: String, like known: Snapshot.Summary? = nil) throws {
+    self.known = known
     self.directory = directory
     self.name = name
     self.path = path
@@ -61,7 +64,7 @@ final class SnapshotWriter {
   func append(_ item: StampedEntry) throws {
     let entry = item.entry
     let step = try order.accept(entry.path, isDirectory: entry.isDirectory)
-    merkle.add(entry, closed: step.closed)
+    if known == nil { merkle.add(entry, closed: step.closed) }
     let start = used
     put(byte: Self.tag(item))
     put(UInt64(step.shared))
@@ -79,11 +82,13 @@ final class SnapshotWriter {
     case .directory: break
     case .symlink(let target): put(counted: target)
     }
-    // Marks are no part of the tree.
-    let tag = buffer[start]
-    buffer[start] = tag & 0b111
-    identity.update(UnsafeRawBufferPointer(rebasing: buffer[start..<used]))
-    buffer[start] = tag
+    if known == nil {
+      // Marks are no part of the tree.
+      let tag = buffer[start]
+      buffer[start] = tag & 0b111
+      identity.update(UnsafeRawBufferPointer(rebasing: buffer[start..<used]))
+      buffer[start] = tag
+    }
     if let stamp = item.stamp {
       put(signed: stamp.size &- Int64(bitPattern: size))
       put(signed: stamp.modified &- entry.modified)
@@ -100,8 +105,8 @@ final class SnapshotWriter {
   func finish(
     takenAt: Int64 = 0, selection: Digest? = nil, parts: [Digest: Digest] = [:]
   ) throws -> Snapshot {
-    summary.digest = merkle.finish().last ?? Snapshot.empty.digest
-    summary.identity = identity.finish()
+    summary.digest = known?.digest ?? merkle.finish().last ?? Snapshot.empty.digest
+    summary.identity = known?.identity ?? identity.finish()
     summary.takenAt = takenAt
     summary.selection = selection
     summary.parts = parts

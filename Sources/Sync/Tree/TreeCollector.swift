@@ -26,6 +26,7 @@ final class TreeCollector {
   /// How many of the cached entries were met as they are, while nothing is written.
   private var matched = 0
   private var batch: [Pending] = []
+  private var index: StampIndex?
   private var waitingBytes: UInt64 = 0
   /// For files of several names: the first that was met.
   private var leaders: [Inode: TreePath] = [:]
@@ -99,11 +100,14 @@ final class TreeCollector {
     case .symlink: entry.kind = .symlink(item.target)
     case .file, .other:
       if item.links > 1 { entry.link = leader(item) }
-      guard let known, let stamp = known.stamp, stamp.isSame(as: item.stamp), let content = known.entry.content else {
+      if let known, let stamp = known.stamp, stamp.isSame(as: item.stamp), let content = known.entry.content {
+        entry.kind = .file(content)
+      } else if known == nil, let content = renamed(item.stamp) {
+        entry.kind = .file(content)
+      } else {
         try add(.unread(item), known: nil)
         return
       }
-      entry.kind = .file(content)
     }
     try add(.settled(StampedEntry(entry: entry, stamp: item.stamp)), known: known)
   }
@@ -130,6 +134,14 @@ final class TreeCollector {
     var named: [String: Digest] = [:]
     for digester in digesters { named[digester.context.image] = parts[digester.key] }
     return named
+  }
+
+  /// The content of a file that had the same stamp under another path.
+  private func renamed(_ stamp: FileStamp) -> Content? {
+    if cached.isEmpty { return nil }
+    let known = index ?? StampIndex(cached)
+    index = known
+    return known[stamp]
   }
 
   private func leader(_ item: Walk.Item) -> TreePath? {
