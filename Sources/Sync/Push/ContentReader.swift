@@ -42,7 +42,7 @@ final class ContentReader: @unchecked Sendable {
 
   private func read() throws -> (payload: [UInt8], bytes: Int)? {
     // Whoever asks for a pack as soon as the one before is made waits for us, and not for the line.
-    packer.level = lastMade.map { $0.duration(to: .now) < Self.noPause } ?? false ? 1 : 3
+    packer.level = lastMade.map { $0.duration(to: .now) < Self.noPause } ?? false ? 2 : 3
     defer { lastMade = .now }
     var total = 0
     while !packer.isFull {

@@ -22,7 +22,7 @@ final class Packer {
   /// Content bytes that a pack aims at.
   static let size = Frame.bulkPayload
   static let mostPieces = 8192
-  /// zstd's: 3 where the line is what takes time, 1 where it is this.
+  /// zstd's: 3 where the line is what takes time, 2 where it is this: half again as fast on source, and packs nearly as well.
   var level: Int32 = 3
   private static let probe = 64 << 10
 
