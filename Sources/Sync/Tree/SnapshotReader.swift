@@ -76,7 +76,12 @@ final class SnapshotReader {
     let shared = Int(clamping: try number())
     guard shared <= last.count else { throw damaged }
     let rest = try bytes()
-    let path = try TreePath(Array(last[..<shared]) + rest)
+    let path = try TreePath(
+      [UInt8](unsafeUninitializedCapacity: shared + rest.count) { buffer, count in
+        last.withUnsafeBufferPointer { for index in 0..<shared { buffer[index] = $0[index] } }
+        for index in 0..<rest.count { buffer[shared + index] = rest[index] }
+        count = shared + rest.count
+      }, checkedUpTo: shared)
     let permissions = try number()
     guard permissions <= 0o7777, let mark = StampedEntry.Mark(rawValue: tag >> 4) else { throw damaged }
     let modified = try signed()
@@ -103,7 +108,7 @@ final class SnapshotReader {
         size: try signed() &+ Int64(bitPattern: size), modified: try signed() &+ modified, changed: try signed(),
         inode: try number(), mode: UInt32(truncatingIfNeeded: try number()))
     }
-    if checksOrder { _ = try order.accept(path, isDirectory: entry.isDirectory) }
+    if checksOrder { _ = try order.accept(path, isDirectory: entry.isDirectory, sharing: shared) }
     last = path.bytes
     return StampedEntry(entry: entry, stamp: stamp, mark: mark)
   }

@@ -17,10 +17,11 @@ struct TreeOrder: Sendable {
   }
 
   /// Takes the next path.
+  /// - Parameter known: bytes that it is known to share with the one before.
   /// - Throws: ``SyncError`` with `badTree` where the path cannot follow.
-  mutating func accept(_ path: TreePath, isDirectory: Bool) throws -> Step {
+  mutating func accept(_ path: TreePath, isDirectory: Bool, sharing known: Int = 0) throws -> Step {
     let bytes = path.bytes
-    let shared = Self.common(last, bytes)
+    let shared = Self.common(last, bytes, from: known)
     guard isFirst || Self.precedes(last, bytes, shared) else {
       throw SyncError(.badTree, "a tree holds a path twice or out of order: \(path)", path: path.description)
     }
@@ -39,11 +40,11 @@ struct TreeOrder: Sendable {
     return Step(shared: shared, closed: closed)
   }
 
-  static func common(_ left: [UInt8], _ right: [UInt8]) -> Int {
+  static func common(_ left: [UInt8], _ right: [UInt8], from known: Int = 0) -> Int {
     left.withUnsafeBufferPointer { left in
       right.withUnsafeBufferPointer { right in
         let count = min(left.count, right.count)
-        var index = 0
+        var index = known
         while index < count && left[index] == right[index] { index += 1 }
         return index
       }

@@ -17,11 +17,23 @@ public struct TreePath: Hashable, Sendable, Comparable, CustomStringConvertible 
     if let why = bytes.withUnsafeBufferPointer({ Self.refusal($0) }) { throw refused(why) }
   }
 
+  /// Takes a path that shares its first bytes with one that was checked, so that only the rest needs a look.
+  init(_ bytes: [UInt8], checkedUpTo shared: Int) throws {
+    self.bytes = bytes
+    let why = bytes.withUnsafeBufferPointer { buffer in
+      var first = shared
+      while first > 0 && buffer[first - 1] != Self.slash { first -= 1 }
+      return Self.refusal(buffer, from: first)
+    }
+    if let why { throw refused(why) }
+  }
+
   /// Why no tree may hold a path; `nil` for one that it may.
-  private static func refusal(_ bytes: UnsafeBufferPointer<UInt8>) -> String? {
+  /// - Parameter first: where a part begins before which all was checked.
+  private static func refusal(_ bytes: UnsafeBufferPointer<UInt8>, from first: Int = 0) -> String? {
     guard bytes.count < 4096 else { return "too long" }
-    var start = 0
-    for index in 0...bytes.count {
+    var start = first
+    for index in first...bytes.count {
       if index < bytes.count && bytes[index] != slash {
         if bytes[index] == 0 { return "with a NUL byte" }
         continue
