@@ -23,8 +23,6 @@ struct ApplyPlan: Sendable {
     var removals = false
     var clearings = false
   }
-
-  var isEmpty: Bool { steps.bytes == 0 }
 }
 
 /// Checks steps against what stands on the disk, and makes the plan. Blocks.

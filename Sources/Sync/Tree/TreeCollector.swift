@@ -65,7 +65,7 @@ final class TreeCollector {
   }
 
   /// Takes all from the cached snapshot, where nothing but files' contents can have changed; false where a walk is needed.
-  func update(_ top: Int32, _ selection: Digest?) throws -> Bool {
+  func update(_ selection: Digest?) throws -> Bool {
     guard let selection, cached.summary.selection == selection, writer == nil else { return false }
     let finding = (try? StampCheck(cached, top: top, checksDirectories: true).run()) ?? .other
     guard finding != .other else { return false }
@@ -162,8 +162,6 @@ final class TreeCollector {
       }
       guard let known = try reader.peek(), known.entry.path == path else { return nil }
       return try reader.next()
-    } catch is SyncError {
-      return try forgetCache()
     } catch {
       return try forgetCache()
     }

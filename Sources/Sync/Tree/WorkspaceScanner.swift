@@ -47,7 +47,7 @@ public struct WorkspaceScanner: Sendable {
     let collector = try TreeCollector(top: top, root: root, place: place, digesters: digesters)
     let key = try files.selectionKey(contexts)
     var walk = Walk(selection: try files.selection(contexts), root: root)
-    if try !collector.update(top, key) {
+    if try !collector.update(key) {
       try walk.visit(top) { try collector.take($0) }
     }
     let isWhole = !walk.wentBeyond && walk.warnings.isEmpty
