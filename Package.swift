@@ -73,7 +73,7 @@ let package = Package(
     tests("SettingsTests", ["Settings", "Vocabulary", system]),
     tests("WireTests", ["Wire", "Vocabulary", system]),
     // The agent is built beside the test bundle, where the tests find and start it.
-    tests("SyncTests", ["Sync", "Wire", "Vocabulary", "FuzzKit", "remote-build-agent", system]),
+    tests("SyncTests", ["Sync", "Wire", "Vocabulary", "FuzzKit", "LabKit", "remote-build-agent", subprocess, system]),
     tests("JobsTests", ["Jobs", "Wire", "Vocabulary", "remote-build-agent", system]),
     tests("RemoteKitTests", ["RemoteKit", "Wire", "Vocabulary", "Settings", "LabKit", system]),
     tests("RegistryTests", ["Registry", "Vocabulary", "LabKit", system]),

@@ -161,6 +161,7 @@ extension SampleRun {
     run.connect("ml-3")
     run.sync("ml-1")
     run.sync("ml-3")
+    run.add(.waiting(.init(owner: "grace@desk", since: "2026-01-31T13:05:09Z")), on: "ml-1", after: 0.1)
     run.job("ml-1")
     run.beginBuild("ml-1")
     run.step(8, "[test 2/2] RUN pytest", .started, 0, on: "ml-1")

@@ -86,7 +86,10 @@ struct ImageBuild: Sendable {
     let session = builder.session
     let slot = try await SlotClient.prepare(
       task.imageContext, workspace: session.workspace, treeDigest: task.treeDigest, contextDigest: task.contextDigest,
-      owner: context.owner, over: session.agent)
+      owner: context.owner, over: session.agent
+    ) { [context] holder in
+      context.emit(.waiting(.init(owner: holder.owner, since: holder.since)), host: session.name)
+    }
     let docker = builder.docker
     let request = DockerBuilder.Request(
       reference: task.reference, context: slot.path, dockerfile: slot.dockerfile, target: task.image.target,

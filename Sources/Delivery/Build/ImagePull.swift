@@ -41,8 +41,9 @@ struct ImagePull: Sendable {
   /// Whether anything had to be pulled. A pull is a job too: it has the credentials, and outlives the connection.
   private func pull(on host: ImageRun.Candidate) async throws -> Bool {
     let exact = "\(repository)@\(digest)"
-    if try await isThere(exact, on: host) {
-      _ = try await host.session.run(host.docker.tag(exact, as: reference))
+    if let names = try await names(of: exact, on: host) {
+      // Each question to the builder is a process there.
+      if !names.contains(reference) { _ = try await host.session.run(host.docker.tag(exact, as: reference)) }
       return false
     }
     let id = ULID().description
@@ -62,7 +63,7 @@ struct ImagePull: Sendable {
       tail.append(contentsOf: bytes)
       tail.removeFirst(max(0, tail.count - 4096))
     }
-    guard status.succeeded, try await isThere(exact, on: host) else {
+    guard status.succeeded, try await names(of: exact, on: host) != nil else {
       let lines = String(decoding: tail, as: UTF8.self).split(separator: "\n").suffix(4).map(String.init)
       let isFull = DeliveryError.isFullDisk(lines)
       throw DeliveryError(
@@ -75,7 +76,11 @@ struct ImagePull: Sendable {
     return true
   }
 
-  private func isThere(_ exact: String, on host: ImageRun.Candidate) async throws -> Bool {
-    try await host.session.run([host.docker.path, "image", "inspect", "--format", "{{.Id}}", exact]).succeeded
+  /// The tags of an image on a host; `nil` where the host does not have it.
+  private func names(of exact: String, on host: ImageRun.Candidate) async throws -> Set<String>? {
+    let found = try await host.session.run([
+      host.docker.path, "image", "inspect", "--format", "{{range .RepoTags}}{{println .}}{{end}}", exact,
+    ])
+    return found.succeeded ? Set(found.text.split(separator: "\n").map(String.init)) : nil
   }
 }

@@ -27,6 +27,7 @@ extension DeliveryEvent: Encodable {
     case .connected(let value): ("connected", value)
     case .synced(let value): ("synced", value)
     case .standing(let value): ("standing", value)
+    case .waiting(let value): ("waiting", value)
     case .started(let value): ("started", value)
     case .queued(let value): ("queued", value)
     case .step(let value): ("step", value)

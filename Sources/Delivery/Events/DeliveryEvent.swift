@@ -30,6 +30,8 @@ public struct DeliveryEvent: Sendable {
     case synced(Synced)
     /// The version stands in the registry already, with the same build key: nothing is built or pushed.
     case standing(Standing)
+    /// Someone else holds the lease on the workspace's copy, and the run waits for it.
+    case waiting(Waiting)
     /// The job was accepted by the host.
     case started(Started)
     /// The job waits for its turn.
@@ -91,6 +93,13 @@ public struct DeliveryEvent: Sendable {
   public struct Standing: Codable, Sendable, Hashable {
     public var reference: String
     public var buildKey: Digest
+  }
+
+  public struct Waiting: Codable, Sendable, Hashable {
+    /// Who holds the lease, as that client named itself: `ada@laptop`.
+    public var owner: String
+    /// Since when, in ISO 8601.
+    public var since: String
   }
 
   public struct Started: Codable, Sendable, Hashable {

@@ -74,6 +74,8 @@ struct LiveScreen: Sendable {
       activities[host] = nil
       if activities.isEmpty { begin("", .build, "preparing", time) }
     case .standing: activities[""] = HostActivity(.verify, "what the registry holds", since: time)
+    case .waiting(let wait):
+      activities[host] = HostActivity(.queue, "for \(wait.owner), who holds the lease", since: time)
     case .started:
       activities[""] = nil
       activities[host] = HostActivity(.build, "starting", since: time)

@@ -33,6 +33,8 @@ struct Narration: Sendable {
       let text =
         "\(style.plain(standing.reference)) with build key \(standing.buildKey.short): nothing to build or push"
       return [line(.stands, host, text)]
+    case .waiting(let wait):
+      return [line(.queue, host, style.plain("\(wait.owner) has held the lease since \(wait.since)"))]
     case .started(let job): return verbose ? [line(.job, host, style.plain("\(job.job)   log: \(job.log)"))] : []
     case .queued(let queue): return verbose ? [line(.queue, host, Self.queued(queue.position))] : []
     case .step, .output: return []

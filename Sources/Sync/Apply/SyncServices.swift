@@ -14,8 +14,8 @@ public enum SyncServices {
     table.add(BulkParameters.service) { (parameters: BulkParameters, connection) in
       try await BulkService(parameters, connection).run()
     }
-    table.add(SlotClient.service) { (parameters: SlotParameters, _) in
-      try await Threads.run { try SlotPreparation(parameters, locks).run() }
+    table.add(SlotClient.service) { (parameters: SlotParameters, connection) in
+      try await SlotPreparation(parameters, locks).run(connection)
     }
   }
 }

@@ -51,8 +51,9 @@ struct ContextSelection: Sendable {
       let inner = directory.isEmpty ? path.bytes : Array(path.bytes[(directory.count + 1)...])
       let (excluded, next) = matcher.excludes(inner, memory: memory)
       let goesOn = isDirectory && (!excluded || matcher.mayIncludeBelow(inner))
+      let isIncluded = !excluded || isRequired || matcher.isIncludedByEarlier(inner, isDirectory: isDirectory)
       return Verdict(
-        isIncluded: !excluded || isRequired, isRequired: isRequired,
+        isIncluded: isIncluded, isRequired: isRequired,
         place: goesOn ? .inside(next) : leadsOn ? .outside : nil)
     }
   }

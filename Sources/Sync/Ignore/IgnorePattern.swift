@@ -56,6 +56,9 @@ struct IgnorePattern: Sendable {
     return Array(rest)
   }
 
+  /// How many names the pattern is made of.
+  var depth: Int { text.count { $0 == TreePath.slash } + 1 }
+
   func matches(_ path: [UInt8]) -> Bool {
     switch form {
     case .exact: path == text

@@ -41,6 +41,23 @@ struct PatternMatcher: Sendable {
     return (excluded, matches)
   }
 
+  /// Whether Docker 20.10 includes a path that ``excludes(_:memory:)`` does not. It tries every pattern, on the path and
+  /// on that directory above it which is as deep as the pattern, and sends an excluded directory that an exception leads
+  /// through. What it would take from the workspace must be on the host: it filters there once more.
+  func isIncludedByEarlier(_ path: [UInt8], isDirectory: Bool) -> Bool {
+    guard !exceptions.isEmpty else { return false }
+    let prefix = path + [TreePath.slash]
+    if isDirectory && exceptions.contains(where: { $0.starts(with: prefix) }) { return true }
+    let ends = prefix.indices.filter { prefix[$0] == TreePath.slash }
+    var excluded = false
+    for pattern in patterns {
+      let isMatch =
+        pattern.matches(path) || pattern.depth < ends.count && pattern.matches(Array(path[..<ends[pattern.depth - 1]]))
+      if isMatch { excluded = !pattern.isException }
+    }
+    return !excluded
+  }
+
   /// Whether something below an excluded directory may be included all the same.
   func mayIncludeBelow(_ directory: [UInt8]) -> Bool {
     if !exceptionsArePlain { return true }

@@ -11,7 +11,7 @@ internal import Wire
 #endif
 
 /// The agent's side of `slot.prepare`: checks the tree under the lease, takes the first free slot of the image, and
-/// brings it up to date. Blocks.
+/// brings it up to date.
 struct SlotPreparation: Sendable {
   private let parameters: SlotParameters
   private let locks: HeldLocks
@@ -21,18 +21,29 @@ struct SlotPreparation: Sendable {
     self.locks = locks
   }
 
-  func run() throws -> PreparedSlot {
+  /// Says on the connection for whom it waits, where it has to.
+  func run(_ connection: FrameConnection) async throws -> PreparedSlot {
     do {
-      return try prepare()
+      return try await Threads.run { try run(wait: false) }
+    } catch let failure as ServiceFailure {
+      guard let holder = LeaseHolder(failure) else { throw failure }
+      try await connection.send(SlotClient.waiting, json: holder)
+      return try await Threads.run { try run(wait: true) }
+    }
+  }
+
+  private func run(wait: Bool) throws -> PreparedSlot {
+    do {
+      return try prepare(wait: wait)
     } catch {
       throw Refusal.failure(from: error, workspace: parameters.workspace)
     }
   }
 
-  private func prepare() throws -> PreparedSlot {
+  private func prepare(wait: Bool) throws -> PreparedSlot {
     let context = parameters.context
     let workspace = try AgentWorkspace(
-      parameters.workspace, project: nil, owner: parameters.owner, adopt: false, wait: true)
+      parameters.workspace, project: nil, owner: parameters.owner, adopt: false, wait: wait)
     let scratch = try Scratch()
     let tree = try workspace.scan(scratch.descriptor, chunks: workspace.chunks()).scan.snapshot
     guard tree.digest == parameters.treeDigest else {

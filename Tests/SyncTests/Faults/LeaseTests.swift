@@ -68,6 +68,27 @@ import Wire
     #expect(fixture.text("a") == "two")
   }
 
+  @Test func whoeverWaitsWithASlotIsToldForWhom() async throws {
+    let context = ImageContext(image: "svc", directory: "", dockerfile: "Dockerfile")
+    let fixture = try Fixture()
+    try fixture.write("Dockerfile", "FROM scratch\n")
+    _ = try await fixture.push(contexts: [context])
+    let scan = try await fixture.scan([context])
+    let (agent, _) = try await hold(fixture, as: "grace@desk")
+    let (told, teller) = AsyncStream.makeStream(of: LeaseHolder.self)
+    async let prepared = fixture.withAgent {
+      try await SlotClient.prepare(
+        context, workspace: fixture.host, treeDigest: scan.treeDigest, contextDigest: scan.contextDigests["svc"]!,
+        owner: "ada", over: $0
+      ) { teller.yield($0) }
+    }
+    var holders = told.makeAsyncIterator()
+    #expect(await holders.next()?.owner == "grace@desk")
+    await agent.kill()
+    let slot = try await prepared
+    #expect(fixture.text("Dockerfile", in: slot.path) == "FROM scratch\n")
+  }
+
   @Test func theNextPushMayBeginAsSoonAsOneIsDone() async throws {
     let fixture = try await pushed()
     for turn in 0..<100 {
