@@ -92,8 +92,9 @@ def big(root, size=GIBIBYTE, seed=3):
 
 
 def edit_line(root, number):
-    """One line of one file, as an editor that writes in place does it."""
-    path = os.path.join(root, file_path(1 + 2 * (37 * number % 1000)))
+    """One line of one file, one of middle size, as an editor that writes in place does it."""
+    paths = [os.path.join(root, file_path(1 + 2 * other)) for other in range(1000)]
+    path = sorted(paths, key=lambda path: (os.path.getsize(path), path))[450 + 37 * number % 100]
     with open(path) as file:
         lines = file.read().splitlines(keepends=True)
     lines[len(lines) // 2] = f"    value = {number:08}\n"
