@@ -75,13 +75,15 @@ public struct Digest: Hashable, Sendable, Comparable {
 
   /// 64 lower-case hexadecimal digits.
   public var hex: String {
-    var text = ""
-    text.reserveCapacity(64)
-    for byte in bytes {
-      text.unicodeScalars.append(Self.digit(byte >> 4))
-      text.unicodeScalars.append(Self.digit(byte & 15))
+    withUnsafeBytes { bytes in
+      String(unsafeUninitializedCapacity: 64) { digits in
+        for (index, byte) in bytes.enumerated() {
+          digits[2 * index] = Self.digit(byte >> 4)
+          digits[2 * index + 1] = Self.digit(byte & 15)
+        }
+        return 64
+      }
     }
-    return text
   }
 
   /// The first eight hexadecimal digits: enough for a person to tell two digests apart.
@@ -99,8 +101,8 @@ public struct Digest: Hashable, Sendable, Comparable {
     }
   }
 
-  private static func digit(_ value: UInt8) -> Unicode.Scalar {
-    Unicode.Scalar(value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10)
+  private static func digit(_ value: UInt8) -> UInt8 {
+    value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
   }
 }
 
