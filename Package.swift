@@ -75,7 +75,9 @@ let package = Package(
     // The agent is built beside the test bundle, where the tests find and start it.
     tests("SyncTests", ["Sync", "Wire", "Vocabulary", "FuzzKit", "LabKit", "remote-build-agent", subprocess, system]),
     tests("JobsTests", ["Jobs", "Wire", "Vocabulary", "remote-build-agent", system]),
-    tests("RemoteKitTests", ["RemoteKit", "Wire", "Vocabulary", "Settings", "LabKit", system]),
+    tests(
+      "RemoteKitTests",
+      ["RemoteKit", "Wire", "Vocabulary", "Settings", "Sync", "Jobs", "LabKit", "remote-build-agent", system]),
     tests("RegistryTests", ["Registry", "Vocabulary", "LabKit", system]),
     tests("ImagesTests", ["Images", "Vocabulary", "Settings", system]),
     tests(

@@ -21,11 +21,15 @@ struct CommandSession: Sendable {
   let console: Console
   private let view: any ProgressView
   private let environment: [String: String]
+  /// Set once the command has let go of its jobs: what they go on to do is told no more.
+  private let hasLetGo = LetGo()
 
-  init(output: OutputOptions) {
+  /// - Parameter isLive: whether a live view may be drawn; not where standard output shares the terminal with it.
+  init(output: OutputOptions, isLive: Bool = true) {
     environment = ProcessInfo.processInfo.environment
     console = Console(terminal: Terminal(environment: environment))
-    view = output.progress.view(json: output.json, verbose: output.verbose, console: console)
+    let mode = !isLive && output.progress == .auto ? .plain : output.progress
+    view = mode.view(json: output.json, verbose: output.verbose, console: console)
   }
 
   /// Runs `body`; what it throws is shown. Throws the exit status where it is not 0.
@@ -45,18 +49,9 @@ struct CommandSession: Sendable {
         }
       }
       group.addTask {
-        var isSecond = false
-        for await signal in interrupts.stream {
-          // Whoever interrupts again does not want to wait for anything.
-          if isSecond { RemoteBuild.leave(ExitStatus.interrupted.rawValue) }
-          isSecond = true
-          Task {
-            await interrupted(by: signal, jobs)
-            // The run may be waiting for something that takes its time to let go.
-            view.finish()
-            RemoteBuild.leave(ExitStatus.interrupted.rawValue)
-          }
-        }
+        await Interruption(
+          session: self, view: view, jobs: jobs, hasLetGo: hasLetGo, askLine: context.askLine
+        ).handle(interrupts)
         return .success
       }
       let status = await group.next() ?? .success
@@ -67,6 +62,9 @@ struct CommandSession: Sendable {
     if status != .success { throw ExitCode(status.rawValue) }
   }
 
+  /// Shows an event.
+  func show(_ event: DeliveryEvent) { view.show(event) }
+
   /// Writes a row of data: as JSON, or as a line in which foreign names cannot steer the terminal.
   func show(_ row: some Encodable & CustomStringConvertible, json: Bool) {
     guard json else { return console.out(PrintableText(row.description, keepsColours: false).text) }
@@ -75,35 +73,6 @@ struct CommandSession: Sendable {
     encoder.dateEncodingStrategy = .iso8601
     guard let data = try? encoder.encode(row) else { return }
     console.out(String(decoding: data, as: UTF8.self))
-  }
-
-  /// On a terminal the jobs go on, and it says how to get back to them; a closed terminal or laptop is no wish to end them
-  /// either. Without a terminal nobody will come back: they are cancelled.
-  private func interrupted(by signal: Int32, _ jobs: ActiveJobs) async {
-    let active = jobs.jobs
-    if Interrupts.isHangUp(signal) || console.terminal.errorIsTerminal {
-      let what = active.isEmpty ? "interrupted; nothing is under way on a host" : "detached"
-      show(what, next: active.flatMap { [$0.attach, $0.cancel] }, active)
-      return
-    }
-    var (said, going) = (["interrupted"], [ActiveJobs.Job]())
-    for end in await jobs.cancelAll() {
-      switch end {
-      case .cancelled(let job): said.append("\(job.id) cancelled")
-      case .over(let job, let state): said.append("\(job.id) was over before: \(state)")
-      case .unreached(let job):
-        said.append("\(job.id) could not be cancelled")
-        going.append(job)
-      case .watched(let job): going.append(job)
-      }
-    }
-    show(said.joined(separator: "; "), next: going.flatMap { [$0.attach, $0.cancel] }, going)
-  }
-
-  private func show(_ what: String, next: [String], _ going: [ActiveJobs.Job]) {
-    let left = going.map { "\($0.title) goes on on \($0.host) as job \($0.id)" }.joined(separator: "\n")
-    let failure = DeliveryError(.interrupted, what, leftBehind: left.isEmpty ? nil : left, next: next)
-    view.show(DeliveryEvent(.failed(failure)))
   }
 
   private var context: RunContext {
@@ -117,7 +86,9 @@ struct CommandSession: Sendable {
     return RunContext(
       environment: environment, workingDirectory: FilePath(FileManager.default.currentDirectoryPath), agents: agents,
       owner: "\(user)@\(ProcessInfo.processInfo.hostName)", askSecret: askSecret, askLine: askLine
-    ) { [view] event in view.show(event) }
+    ) { [view, hasLetGo] event in
+      if !hasLetGo.isSet { view.show(event) }
+    }
   }
 
   /// `libexec/agents` beside the directory of this program, by its real path; or where `REMOTE_BUILD_AGENTS` says.

@@ -31,5 +31,8 @@ struct Interrupts: Sendable {
   /// Whether the terminal or the session went away, rather than that somebody interrupted.
   static func isHangUp(_ signal: Int32) -> Bool { signal == SIGHUP }
 
+  /// Whether somebody pressed Ctrl-C, as far as that can be told.
+  static func isTyped(_ signal: Int32) -> Bool { signal == SIGINT }
+
   func stop() { for source in sources { source.cancel() } }
 }

@@ -31,7 +31,8 @@ public struct RemoteBuild: AsyncParsableCommand {
       remote-build --version, alone, prints the program's own version.
       """,
     subcommands: [
-      BuildCommand.self, SyncCommand.self, VerifyCommand.self, JobsCommand.self, AttachCommand.self, CancelCommand.self,
+      BuildCommand.self, SyncCommand.self, VerifyCommand.self, JobsCommand.self, AttachCommand.self, LogsCommand.self,
+      CancelCommand.self, DismissCommand.self,
     ],
     defaultSubcommand: BuildCommand.self)
 

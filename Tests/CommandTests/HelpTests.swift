@@ -12,6 +12,7 @@ import Testing
   @Test func eachCommandsHelp() throws {
     let commands: [any ParsableCommand.Type] = [
       BuildCommand.self, SyncCommand.self, VerifyCommand.self, JobsCommand.self, AttachCommand.self, CancelCommand.self,
+      LogsCommand.self, DismissCommand.self,
     ]
     for command in commands {
       let name = try #require(command.configuration.commandName)

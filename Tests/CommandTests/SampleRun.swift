@@ -167,7 +167,9 @@ extension SampleRun {
     run.step(8, "[test 2/2] RUN pytest", .started, 0, on: "ml-1")
     run.output("[test 2/2] RUN pytest", "12 passed", on: "ml-1")
     run.output(pip, "Successfully installed torch", on: "ml-1")
-    run.add(.reconnecting(.init(reason: "the connection was reset", attempt: 1, seconds: 0.5)), on: "ml-1", after: 1)
+    run.add(
+      .reconnecting(.init(reason: "the connection was reset", attempt: 1, seconds: 0.5, patience: 900)), on: "ml-1",
+      after: 1)
     run.step(7, pip, .done, 72.4, on: "ml-1")
     run.push("ml-1")
     run.prove("ml-1")

@@ -54,6 +54,21 @@ final class Gate: @unchecked Sendable {
     queue.sync { waiting.append(descriptor) }
   }
 
+  /// Returns when every step that has come is gone by itself, as when it was killed; throws where one stays for a minute.
+  func left() async throws {
+    let descriptors = queue.sync { waiting }
+    let all: Bool = await withCheckedContinuation { continuation in
+      DispatchQueue.global().async {
+        continuation.resume(
+          returning: descriptors.allSatisfy { descriptor in
+            var polled = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            return poll(&polled, 1, 60_000) > 0
+          })
+      }
+    }
+    guard all else { throw Errno.timedOut }
+  }
+
   /// Lets every step go that has come.
   func open() {
     queue.sync {

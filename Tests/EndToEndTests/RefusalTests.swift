@@ -203,6 +203,12 @@ import Testing
   @Test func aFullDiskDuringTheBuild() async throws {
     try await Workbench.with(try await TestLab.lab()) { bench in
       try bench.writeSmallWorkspace(dockerfile: "FROM python:3.12-slim\nRUN head -c 600000000 /dev/zero > /zeros\n")
+      let tight = try #require(bench.lab.description.host("tight"))
+      // All is refused before anything is built, unless its file says that less is enough.
+      expect(
+        try await bench.tool("app", "--host", "tight"), 1, says: "tight", "too little room", "nothing was built",
+        "docker builder prune", "min-free-disk")
+      try bench.writeHost(tight, extra: "min-free-disk: 1MB\n")
       expect(
         try await bench.tool("app", "--host", "tight"), 1, says: "tight", "the disk is full", "nothing was pushed",
         "docker builder prune")

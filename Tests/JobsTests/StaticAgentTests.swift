@@ -29,7 +29,9 @@ import Vocabulary
     defer { SmallFile.removeTree(root) }
     let proc = root.appending("proc")
     mkdir(proc.string, 0o555)
-    try FileManager.default.copyItem(atPath: agent.string, toPath: root.appending("agent").string)
+    // By another process: a file that this one holds open for writing, or a child that it starts at the same moment, could
+    // not be started ("Text file busy").
+    try #require(try Self.run(["cp", agent.string, root.appending("agent").string], input: []).status == 0)
     try #require(mount("proc", proc.string, "proc", 0, nil) == 0)
     defer { umount2(proc.string, CInt(MNT_DETACH)) }
 

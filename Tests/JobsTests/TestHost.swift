@@ -28,6 +28,16 @@ final class TestHost: Sendable {
     host.clear()
   }
 
+  private init(_ directory: FilePath, _ environment: [String: String]) {
+    self.directory = directory
+    self.environment = environment
+  }
+
+  /// The same host with other variables.
+  func adding(_ variables: [String: String]) -> TestHost {
+    TestHost(directory, environment.merging(variables) { $1 })
+  }
+
   private init() throws {
     var template = Array("/tmp/remote-build-jobs-test.XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { throw Errno(rawValue: errno) }
@@ -98,6 +108,20 @@ final class TestHost: Sendable {
     defer { try? descriptor.close() }
     var polled = [pollfd(fd: descriptor.rawValue, events: Int16(POLLIN), revents: 0)]
     #expect(poll(&polled, 1, 30_000) == 1, "process \(pid) goes on", sourceLocation: sourceLocation)
+  }
+
+  /// What a process's descriptors stand for: paths, and `pipe:[NUMBER]`.
+  static func openFiles(of pid: Int32) throws -> [String] {
+    try SmallFile.names(in: FilePath("/proc/\(pid)/fd")).map { name in
+      var buffer = [CChar](repeating: 0, count: 4096)
+      let count = readlink("/proc/\(pid)/fd/\(name)", &buffer, buffer.count)
+      return String(decoding: buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+  }
+
+  /// All that the host has of a job's log.
+  func log(of id: String) throws -> [UInt8] {
+    try store.directory(id).log.pieces().flatMap { try SmallFile.read($0.path, limit: 64 << 20) }
   }
 
   /// A gate that a step can wait at.

@@ -67,9 +67,7 @@ public final class ActiveJobs: Sendable {
         group.addTask {
           guard !entry.isWatched else { return .watched(entry.job) }
           do {
-            let agent = try await entry.session.openAgent()
-            defer { Task { await agent.close() } }
-            return Self.end(entry.job, try await JobClient(agent).cancel(entry.job.id))
+            return Self.end(entry.job, try await Self.cancel(entry))
           } catch {
             // The run saw the end meanwhile, and has closed the connection.
             let seen = self.state.withLock { $0.ends[entry.job.id] }
@@ -78,6 +76,17 @@ public final class ActiveJobs: Sendable {
         }
       }
       return await group.reduce(into: []) { $0.append($1) }
+    }
+  }
+
+  /// On the session, or where it is broken on a connection of its own.
+  private static func cancel(_ entry: Entry) async throws -> JobStatus {
+    do {
+      let agent = try await entry.session.openAgent()
+      defer { Task { await agent.close() } }
+      return try await JobClient(agent).cancel(entry.job.id)
+    } catch let error where DeliveryError.isBrokenConnection(error) {
+      return try await entry.session.onOwnConnection { try await JobClient($0).cancel(entry.job.id) }
     }
   }
 

@@ -28,6 +28,23 @@ struct BuildTranscript: Sendable {
     return events
   }
 
+  /// The last lines of the step that was under way, or of what no step printed.
+  var lastSaid: [String] {
+    let running = started.keys.filter { !finished.contains($0) }.max()
+    let lines = running.map { build.lastLines(of: $0) } ?? []
+    return lines.isEmpty ? lastLines : lines
+  }
+
+  /// Takes a last line that was not ended.
+  mutating func finish() -> [DeliveryEvent.Body] {
+    guard !partial.isEmpty else { return [] }
+    defer { partial = [] }
+    return line(String(decoding: partial, as: UTF8.self))
+  }
+
+  /// Bytes are missing from here on: what was begun is no line.
+  mutating func skip() { partial = [] }
+
   private mutating func line(_ line: String) -> [DeliveryEvent.Body] {
     guard let update = build.read(line) else {
       guard !line.isEmpty, !line.hasPrefix("#") else { return [] }

@@ -52,11 +52,10 @@ struct ImageBuild: Sendable {
     }
     let (id, record) = try await start(plan, pushes: true)
     defer { jobs.end(id) }
-    let outcome = try await JobFollower(id: id, record: record, context: context).follow(
-      on: builder.session)
+    let line = Reconnection(builder.session, context: context)
+    let outcome = try await JobFollower(id: id, record: record, context: context).follow(over: line)
     jobs.noteOver(id, outcome.status)
-    let completion = JobCompletion(
-      plan: plan, record: record, registry: registry, context: context, session: builder.session)
+    let completion = JobCompletion(plan: plan, record: record, registry: registry, context: context, line: line)
     let release = try await completion.finish(outcome)
     return Outcome(release: release, record: record, isStanding: false, summary: completion.summary(outcome))
   }
@@ -66,10 +65,10 @@ struct ImageBuild: Sendable {
     let plan = RunPlan(build: try await buildPlan(), host: builder.name, pullsOn: [])
     let (id, record) = try await start(plan, pushes: false)
     defer { jobs.end(id) }
-    let outcome = try await JobFollower(id: id, record: record, context: context).follow(
-      on: builder.session)
+    let line = Reconnection(builder.session, context: context)
+    let outcome = try await JobFollower(id: id, record: record, context: context).follow(over: line)
     jobs.noteOver(id, outcome.status)
-    try JobCompletion(plan: plan, record: record, registry: registry, context: context, session: builder.session)
+    try JobCompletion(plan: plan, record: record, registry: registry, context: context, line: line)
       .judge(outcome)
   }
 
@@ -84,6 +83,7 @@ struct ImageBuild: Sendable {
     let id = ULID().description
     let record = BuildRecord(id: id, directories: context.directories)
     let session = builder.session
+    async let room: Void = BuilderRoom(docker: builder.docker, session: session, context: context).check()
     let slot = try await SlotClient.prepare(
       task.imageContext, workspace: session.workspace, treeDigest: task.treeDigest, contextDigest: task.contextDigest,
       owner: context.owner, over: session.agent
@@ -112,20 +112,17 @@ struct ImageBuild: Sendable {
       plan: pushes ? String(decoding: try FrameConnection.json(plan), as: UTF8.self) : "",
       maxBuilds: session.host.maxBuilds ?? Self.defaultMaximum,
       dockerConfig: true)
+    try await room
     try record.create(plan)
     // Noted first: whoever interrupts while the host takes the job has to be told of it.
     jobs.begin(id, title: task.reference, on: session, context.hints)
-    let status: JobStatus
     do {
-      status = try await JobClient(session.agent).start(spec)
+      try await JobLaunch(line: Reconnection(session, context: context), context: context).start(spec)
     } catch {
       jobs.end(id)
       throw error
     }
     context.emit(.started(.init(job: id, log: record.log.string)), host: session.name)
-    if let position = status.position, position > 0 {
-      context.emit(.queued(.init(position: position)), host: session.name)
-    }
     return (id, record)
   }
 }

@@ -15,9 +15,6 @@ struct ImagePull: Sendable {
   let registry: RegistryAccess
   let context: RunContext
 
-  /// Pulls do not wait for builds.
-  private static let atOnce = 64
-
   struct Pulled: Sendable {
     var summary: String
     var seconds: Double
@@ -57,7 +54,7 @@ struct ImagePull: Sendable {
     _ = try await client.start(
       JobSpec(
         id: id, title: "pull \(reference)", workspace: host.session.workspace, owner: context.owner, steps: steps,
-        credentials: try await registry.jobCredentials(), maxBuilds: Self.atOnce))
+        credentials: try await registry.jobCredentials(), isBesideQueue: true))
     var tail: [UInt8] = []
     let status = try await client.tail(id, from: 0) { bytes in
       tail.append(contentsOf: bytes)

@@ -12,8 +12,9 @@ struct JobCompletion: Sendable {
   let record: BuildRecord
   let registry: RegistryAccess
   let context: RunContext
-  /// The job's host.
-  let session: HostSession
+  /// To the job's host.
+  let line: Reconnection
+  private var session: HostSession { line.session }
 
   /// Judges the job, verifies what it pushed, and marks it verified on its host.
   func finish(_ outcome: JobFollower.Outcome) async throws -> VerifiedImage {
@@ -26,15 +27,17 @@ struct JobCompletion: Sendable {
       var failure = DeliveryError(error, host: plan.host)
       let left = "job \(record.id) on \(plan.host) stays pushed and unverified"
       failure.leftBehind = failure.leftBehind.map { "\($0); \(left)" } ?? left
-      failure.next.append("prove it again: \(hint("verify"))")
+      failure.next += ["prove it again: \(hint("verify"))", "or, where the registry has lost it: \(hint("dismiss"))"]
       throw failure
     }
     context.emit(.pushed(await pushed(outcome, release)), host: plan.host)
     context.emit(.verified(.init(release, reference: plan.build.reference)))
     do {
-      let agent = try await session.openAgent()
-      defer { Task { await agent.close() } }
-      try await JobClient(agent).mark(record.id, verified: release.digest)
+      try await line.persist { session in
+        let agent = try await session.openAgent()
+        defer { Task { await agent.close() } }
+        try await JobClient(agent).mark(record.id, verified: release.digest)
+      }
     } catch {
       // The proof was given; only the host does not know it yet.
       context.warn(
@@ -48,14 +51,15 @@ struct JobCompletion: Sendable {
   func judge(_ outcome: JobFollower.Outcome) throws {
     let status = outcome.status
     switch status.phase {
-    case .pushed, .verified: return
+    case .pushed, .verified, .dismissed: return
     case .cancelled:
       throw DeliveryError(
         .interrupted, host: plan.host, "job \(record.id) was cancelled", leftBehind: "its log: \(record.log)")
     case .lost:
       throw DeliveryError(
-        .failed, host: plan.host, "job \(record.id) was lost: its supervisor ended without a word, as after a reboot",
-        leftBehind: "its log: \(record.log)", next: [again])
+        .failed, host: plan.host,
+        "job \(record.id) was lost: the host was restarted, or what watched over the job was killed",
+        details: outcome.transcript.lastSaid, leftBehind: "its log as far as it came: \(record.log)", next: [again])
     case .failed: throw failure(outcome)
     default:
       throw DeliveryError(.failed, host: plan.host, "job \(record.id) ended as \(status.phase)")
@@ -65,6 +69,11 @@ struct JobCompletion: Sendable {
   private func failure(_ outcome: JobFollower.Outcome) -> DeliveryError {
     let transcript = outcome.transcript
     let log = "the log: \(record.log)"
+    if let message = outcome.status.message {
+      return DeliveryError(
+        .failed, host: plan.host, "job \(record.id) failed: \(message)", details: transcript.lastSaid, leftBehind: log,
+        next: DeliveryError.isFullDisk([message]) ? ["make room there, then run again: \(again)"] : [again])
+    }
     guard let step = transcript.build.failed else {
       return outcome.status.failedStep == "push"
         ? pushFailure(transcript, log)

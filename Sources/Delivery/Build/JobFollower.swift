@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Jobs
-internal import Synchronization
 internal import SystemPackage
 internal import Vocabulary
 internal import Wire
+
+#if canImport(Glibc)
+  internal import Glibc
+#else
+  internal import Darwin
+#endif
 
 /// Follows a job to its end: its log from where this laptop's copy stops, through broken connections, without a lost or
 /// doubled byte.
@@ -18,85 +23,56 @@ struct JobFollower: Sendable {
     var transcript: BuildTranscript
   }
 
-  /// How often in a row it is tried to take up a broken connection before it is given up, with the job going on.
-  private static let attempts = 8
-
-  private struct Progress: Sendable {
+  func follow(over line: Reconnection) async throws -> Outcome {
+    let host = line.session.name
+    let copy = try LogCopy(record.log)
     var transcript = BuildTranscript()
-    var offset: UInt64 = 0
-    var failures = 0
-  }
-
-  func follow(on session: HostSession) async throws -> Outcome {
-    let log = try record.openLog()
-    defer { try? log.close() }
-    let progress = Mutex(Progress())
-    let known = record.logBytes()
-    let standing = progress.withLock { progress in
-      progress.offset = UInt64(known.count)
-      let steps = progress.transcript.read(known).filter { if case .step = $0 { true } else { false } }
-      return steps.last { if case .step(let step) = $0 { step.state == .started } else { false } }
+    var underWay: DeliveryEvent.Body?
+    try copy.read { bytes in
+      for event in transcript.read(bytes) {
+        if case .step(let step) = event { underWay = step.state == .started ? event : underWay }
+      }
     }
     // What was under way when this laptop looked away last.
-    if let standing { context.emit(standing, host: session.name) }
-    while true {
-      do {
-        let agent = try await session.openAgent()
-        let host = session.name
-        let status = try await JobClient(agent).tail(id, from: progress.withLock { $0.offset }) { bytes in
-          try log.writeAll(bytes)
-          let events = progress.withLock { progress in
-            progress.failures = 0
-            progress.offset += UInt64(bytes.count)
-            return progress.transcript.read(bytes)
-          }
-          for event in events { context.emit(event, host: host) }
+    if let underWay { context.emit(underWay, host: host) }
+    var queue = QueuePlace()
+    var isBoundTold = false
+    let status = try await JobTailer(id: id, context: context).tail(
+      over: line, from: .byte(copy.end),
+      note: { note in
+        if let place = queue.take(note) { context.emit(.queued(.init(position: place)), host: host) }
+        if note.offset > copy.end {
+          context.emit(.skipped(.init(bytes: note.offset - copy.end, offset: note.offset)), host: host)
+          transcript.skip()
+          try copy.skip(to: note.offset)
+        } else if note.kept > 0 && !isBoundTold {
+          isBoundTold = true
+          context.warn(
+            "the host keeps the end of a long log only, at present from byte \(note.kept) on; the whole is in \(record.log)",
+            host: host)
         }
-        await agent.close()
-        return Outcome(status: status, transcript: progress.withLock { $0.transcript })
-      } catch let error where DeliveryError.isBrokenConnection(error) && !Task.isCancelled {
-        try await takeUp(session, progress, after: error)
-      } catch let error where !(error is CancellationError) {
-        throw abandoned(session, after: error)
-      }
-    }
+      },
+      each: { bytes in
+        try copy.append(bytes)
+        for event in transcript.read(bytes) { context.emit(event, host: host) }
+      })
+    for event in transcript.finish() { context.emit(event, host: host) }
+    return Outcome(status: status, transcript: transcript)
   }
+}
 
-  /// Waits, longer after each failure in a row, and connects anew.
-  private func takeUp(
-    _ session: HostSession, _ progress: borrowing Mutex<Progress>, after first: any Error
-  ) async throws {
-    var error = first
-    while true {
-      let failures = progress.withLock { progress in
-        progress.failures += 1
-        return progress.failures
-      }
-      guard failures <= Self.attempts else {
-        throw abandoned(session, after: error)
-      }
-      // Full jitter, so that many clients of one host do not come back in step.
-      let delay = Double.random(in: 0.05...1) * min(30, 0.25 * Double(1 << failures))
-      context.emit(
-        .reconnecting(.init(reason: DeliveryError(error, host: nil).what, attempt: failures, seconds: delay)),
-        host: session.name)
-      try await Task.sleep(for: .seconds(delay))
-      do {
-        return try await session.reconnect()
-      } catch let next where DeliveryError.isBrokenConnection(next) {
-        error = next
-      } catch let next where !(next is CancellationError) {
-        throw abandoned(session, after: next)
-      }
+/// A job's place in its host's queue, as far as it was told.
+struct QueuePlace: Sendable {
+  private var last: Int?
+
+  /// The place where it changed: 0 when its turn has come after a wait.
+  mutating func take(_ note: TailNote) -> Int? {
+    guard note.phase == .queued else {
+      defer { last = nil }
+      return last != nil && note.phase == .running ? 0 : nil
     }
-  }
-
-  /// Whatever keeps this laptop from following, the job goes on.
-  private func abandoned(_ session: HostSession, after error: any Error) -> DeliveryError {
-    var failure = DeliveryError(error, host: session.name)
-    failure.what = "the job can be followed no longer: \(failure.what)"
-    failure.leftBehind = "job \(id) goes on there by itself"
-    failure.next.append(context.hints.job("attach", id, on: session.name))
-    return failure
+    guard let position = note.position, position > 0, position != last else { return nil }
+    last = position
+    return position
   }
 }

@@ -36,6 +36,8 @@ extension DeliveryEvent: Encodable {
     case .verified(let value): ("verified", value)
     case .pulled(let value): ("pulled", value)
     case .reconnecting(let value): ("reconnecting", value)
+    case .skipped(let value): ("skipped", value)
+    case .ended(let value): ("ended", value)
     case .warning(let value): ("warning", value)
     case .failed(let value): ("failed", value)
     case .finished(let value): ("finished", value)

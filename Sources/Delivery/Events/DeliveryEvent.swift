@@ -48,6 +48,10 @@ public struct DeliveryEvent: Sendable {
     case pulled(Pulled)
     /// The connection broke and is taken up again; the job goes on meanwhile.
     case reconnecting(Reconnecting)
+    /// The host had a part of the log no more when it was asked for it.
+    case skipped(Skipped)
+    /// A job was ended, or done with, because somebody asked for it.
+    case ended(Ended)
     case warning(Warning)
     /// A host's part in the run, or the run, ended early.
     case failed(DeliveryError)
@@ -109,7 +113,7 @@ public struct DeliveryEvent: Sendable {
   }
 
   public struct Queued: Codable, Sendable, Hashable {
-    /// How many jobs go first, at least 1.
+    /// How many jobs go first; 0 when its turn has come after a wait.
     public var position: Int
   }
 
@@ -157,6 +161,30 @@ public struct DeliveryEvent: Sendable {
     public var attempt: Int
     /// Until the next attempt.
     public var seconds: Double
+    /// For how long it will be tried, in seconds.
+    public var patience: Double
+
+    public init(reason: String, attempt: Int, seconds: Double, patience: Double) {
+      self.reason = reason
+      self.attempt = attempt
+      self.seconds = seconds
+      self.patience = patience
+    }
+  }
+
+  public struct Skipped: Codable, Sendable, Hashable {
+    /// How many bytes of the log are missing.
+    public var bytes: UInt64
+    /// The number of the byte with which it goes on.
+    public var offset: UInt64
+  }
+
+  public struct Ended: Codable, Sendable, Hashable {
+    public var job: String
+    /// `cancelled`, `dismissed`.
+    public var state: String
+    /// What is left of it.
+    public var leftBehind: String?
   }
 
   public struct Warning: Codable, Sendable, Hashable {

@@ -29,6 +29,7 @@ final class HostSession: Sendable {
   private let link: Mutex<Link>
   private let hasBegunPush = Mutex(false)
   private let hasClosed = Mutex(false)
+  private let hasToldLimits = Mutex(false)
 
   var name: String { host.name }
   var platform: Platform { Platform(machine: hello.machine) }
@@ -112,6 +113,30 @@ final class HostSession: Sendable {
     hasBegunPush.withLock { begun in
       defer { begun = false }
       return begun
+    }
+  }
+
+  /// The limits of the host file in words, once; `nil` where there are none, or they were told before.
+  func untoldLimits() -> String? {
+    let limits = host.limits
+    let words = [limits.memory.map { "memory \($0)" }, limits.cpus.map { "cpus \($0)" }].compactMap { $0 }
+    guard !words.isEmpty else { return nil }
+    return hasToldLimits.withLock { told in
+      defer { told = true }
+      return told ? nil : words.joined(separator: ", ")
+    }
+  }
+
+  /// A further connection to the host for one call, where the session's own may be broken or about to be replaced.
+  func onOwnConnection<Value: Sendable>(_ body: (FrameConnection) async throws -> Value) async throws -> Value {
+    let link = try await Self.connect(host, options)
+    do {
+      let value = try await body(link.agent.frames)
+      await link.close()
+      return value
+    } catch {
+      await link.close()
+      throw error
     }
   }
 

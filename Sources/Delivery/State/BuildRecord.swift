@@ -35,12 +35,4 @@ struct BuildRecord: Sendable {
     guard let data = try? Data(contentsOf: URL(filePath: planFile.string)) else { return nil }
     return try? JSONDecoder().decode(RunPlan.self, from: data)
   }
-
-  /// The log's bytes so far.
-  func logBytes() -> [UInt8] { (try? Data(contentsOf: URL(filePath: log.string))).map(Array.init) ?? [] }
-
-  /// Opens the log to append to it.
-  func openLog() throws -> FileDescriptor {
-    try FileDescriptor.open(log, .writeOnly, options: [.create, .append, .closeOnExec], permissions: [.ownerReadWrite])
-  }
 }

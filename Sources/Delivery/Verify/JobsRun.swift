@@ -28,7 +28,7 @@ public struct JobRow: Codable, Sendable, Hashable, CustomStringConvertible {
   }
 }
 
-/// `remote-build jobs` and `cancel`.
+/// `remote-build jobs`, `cancel` and `dismiss`.
 public struct JobsRun: Sendable {
   let context: RunContext
   let named: FilePath?
@@ -42,7 +42,7 @@ public struct JobsRun: Sendable {
 
   /// The jobs of all hosts, the newest first. A host that cannot be reached is emitted, and in the status.
   public func list() async throws -> ([JobRow], ExitStatus) {
-    let fleet = try await connect()
+    let fleet = try await search.connect([], isAnnounced: false)
     defer { Task { await fleet.close() } }
     var rows: [JobRow] = []
     let lists = await fleet.jobs(context)
@@ -58,36 +58,5 @@ public struct JobsRun: Sendable {
     return (rows.sorted { $0.id > $1.id }, ExitStatus.worst(failures.map(\.status)))
   }
 
-  /// Stops a job and all that it started.
-  public func cancel(_ id: String) async throws -> ExitStatus {
-    let fleet = try await connect([id])
-    defer { Task { await fleet.close() } }
-    let lists = await fleet.jobs(context)
-    for session in fleet.sessions {
-      let client = JobClient(session.agent)
-      guard let job = (try? lists[session.name]?.get())?.first(where: { $0.id == id }) else { continue }
-      if job.phase == .cancelled {
-        context.warn("job \(id) was cancelled before", host: session.name)
-        return .success
-      }
-      guard !job.isOver else {
-        throw DeliveryError(.usage, host: session.name, "job \(id) is over: \(job.stateForPeople)")
-      }
-      try await client.cancel(id)
-      context.warn("job \(id) was cancelled", host: session.name)
-      return .success
-    }
-    throw DeliveryError(
-      fleet.failures.isEmpty ? .usage : ExitStatus.worst(fleet.failures.values.map(\.status)),
-      "no job \(id) on \(fleet.sessions.map(\.name).joined(separator: ", "))", next: [context.hints.jobs])
-  }
-
-  private func connect(_ ids: [String] = []) async throws -> Fleet {
-    let workspace = try LocalWorkspace.open(named, context: context, needsProject: false)
-    let inventory = try Fleet.inventory(of: workspace, context: context)
-    let selection = selection.onHosts(of: ids, context)
-    let hosts = try HostChoice(inventory: inventory, selection: selection).hosts()
-    return await Fleet.connect(
-      hosts, workspace: workspace, selection: selection, context: context, isAnnounced: !ids.isEmpty)
-  }
+  var search: JobSearch { JobSearch(context: context, workspace: named, selection: selection) }
 }

@@ -107,10 +107,11 @@ public struct VerifyRun: Sendable {
       if !job.isOver { jobs.begin(job.id, title: job.title, on: session, context.hints, isWatched: !attaches) }
       defer { jobs.end(job.id) }
       context.emit(.started(.init(job: job.id, log: record.log.string)), host: session.name)
-      let outcome = try await JobFollower(id: job.id, record: record, context: context).follow(on: session)
+      let line = Reconnection(session, context: context)
+      let outcome = try await JobFollower(id: job.id, record: record, context: context).follow(over: line)
       jobs.noteOver(job.id, outcome.status)
       let release = try await JobCompletion(
-        plan: plan, record: record, registry: registry, context: context, session: session
+        plan: plan, record: record, registry: registry, context: context, line: line
       ).finish(outcome)
       return try await pull(release.digest, plan, registry, workspace, inventory)
     } catch {

@@ -18,20 +18,32 @@ public struct JobClient: Sendable {
   public func start(_ spec: JobSpec) async throws -> JobStatus { try await connection.call(JobCall.start, spec) }
 
   /// Hands out the job's log from byte `offset` on, until the job ends; returns its status then. The agent sends only
-  /// as fast as `each` returns. When `each` throws, or the task is cancelled, the tail is given up with its connection;
+  /// as fast as `each` returns. `note` hears of the job's place in the queue, and of bytes that are gone. When `each` throws, or the task is cancelled, the tail is given up with its connection;
   /// the job goes on, and another tail can be begun where this one stopped.
   public func tail(
-    _ id: String, from offset: UInt64 = 0, each: ([UInt8]) async throws -> Void
+    _ id: String, from offset: UInt64 = 0, note: (TailNote) async throws -> Void = { _ in },
+    each: ([UInt8]) async throws -> Void
   ) async throws -> JobStatus {
-    try await read(JobCall.Tail(id: id, offset: offset, follow: true), each)
+    try await read(JobCall.Tail(id: id, offset: offset, follow: true), note, each)
   }
 
   /// Hands out the job's log from byte `offset` to where it ends now.
   @discardableResult
   public func log(
-    _ id: String, from offset: UInt64 = 0, each: ([UInt8]) async throws -> Void
+    _ id: String, from offset: UInt64 = 0, note: (TailNote) async throws -> Void = { _ in },
+    each: ([UInt8]) async throws -> Void
   ) async throws -> JobStatus {
-    try await read(JobCall.Tail(id: id, offset: offset, follow: false), each)
+    try await read(JobCall.Tail(id: id, offset: offset, follow: false), note, each)
+  }
+
+  /// Hands out what the job has printed in the last `seconds`, to about a second and from a line's beginning, and goes on
+  /// until the job ends where it is to `follow`. The first note says which byte that is.
+  @discardableResult
+  public func log(
+    _ id: String, last seconds: Double, follow: Bool, note: (TailNote) async throws -> Void,
+    each: ([UInt8]) async throws -> Void
+  ) async throws -> JobStatus {
+    try await read(JobCall.Tail(id: id, offset: 0, follow: follow, since: seconds), note, each)
   }
 
   public func status(_ id: String) async throws -> JobStatus {
@@ -59,6 +71,12 @@ public struct JobClient: Sendable {
     try await connection.call(JobCall.mark, JobCall.Mark(id: id, verified: false, digest: nil))
   }
 
+  /// Notes that nobody will verify what the job pushed. Throws for a job that waits for no proof.
+  @discardableResult
+  public func dismiss(_ id: String) async throws -> JobStatus {
+    try await connection.call(JobCall.dismiss, JobCall.Named(id: id))
+  }
+
   /// Runs a short command and waits for its end.
   public func run(_ request: CommandRequest) async throws -> CommandResult {
     try await connection.call(JobCall.run, request)
@@ -69,12 +87,15 @@ public struct JobClient: Sendable {
     try await connection.call(JobCall.facts, JobCall.Facts(path: path))
   }
 
-  private func read(_ tail: JobCall.Tail, _ each: ([UInt8]) async throws -> Void) async throws -> JobStatus {
+  private func read(
+    _ tail: JobCall.Tail, _ note: (TailNote) async throws -> Void, _ each: ([UInt8]) async throws -> Void
+  ) async throws -> JobStatus {
     try await connection.send(FrameConnection.call(JobCall.tail, tail))
     do {
       while let frame = try await connection.receive() {
         switch frame.kind {
         case TailKind.bytes: try await each(frame.payload)
+        case TailKind.note: try await note(FrameConnection.decode(TailNote.self, frame.payload))
         case TailKind.end: try await connection.send(Frame(kind: TailKind.stop))
         default: return try FrameConnection.result(frame)
         }

@@ -11,6 +11,7 @@ enum JobCall {
   static let list = "job.list"
   static let cancel = "job.cancel"
   static let mark = "job.mark"
+  static let dismiss = "job.dismiss"
   static let run = "command.run"
   static let facts = "host.facts"
 
@@ -24,6 +25,8 @@ enum JobCall {
     var offset: UInt64
     /// Whether to go on until the job ends, or only to where the log ends now.
     var follow: Bool
+    /// Instead of a byte: what was printed in the last so many seconds.
+    var since: Double?
   }
 
   struct Mark: Codable, Sendable {
@@ -44,6 +47,8 @@ enum TailKind {
   static let bytes: UInt8 = Frame.firstServiceKind
   /// From the agent: there are no more.
   static let end: UInt8 = Frame.firstServiceKind + 1
+  /// From the agent, first of all and whenever something of it changes: a ``TailNote``.
+  static let note: UInt8 = Frame.firstServiceKind + 3
   /// From the client: it wants no more.
   static let stop: UInt8 = Frame.firstServiceKind + 2
 }

@@ -21,13 +21,19 @@ public struct JobSpec: Codable, Hashable, Sendable {
   public var plan: String
   /// How many jobs of this user may run on the host at the same time; the others queue. At least 1.
   public var maxBuilds: Int
+  /// Whether it neither waits for others nor counts among those that others wait for, as a pull.
+  public var isBesideQueue: Bool
+  /// What its log may have at most on the host, in bytes; the oldest go then.
+  public var logLimit: Int
+  /// What the agent that starts it has to say to whoever asked; a client leaves it empty.
+  public var warnings: [String] = []
   /// Whether the steps get a Docker configuration that answers with `credentials`.
   public var dockerConfig: Bool
 
   public init(
     id: String, title: String, workspace: String, owner: String, steps: [JobStep],
     credentials: [CredentialEntry] = [], secrets: [SecretEntry] = [], holds: [String] = [], plan: String = "",
-    maxBuilds: Int = 1, dockerConfig: Bool = true
+    maxBuilds: Int = 1, isBesideQueue: Bool = false, logLimit: Int = JobSpec.defaultLogLimit, dockerConfig: Bool = true
   ) {
     self.id = id
     self.title = title
@@ -39,8 +45,13 @@ public struct JobSpec: Codable, Hashable, Sendable {
     self.holds = holds
     self.plan = plan
     self.maxBuilds = maxBuilds
+    self.isBesideQueue = isBesideQueue
+    self.logLimit = logLimit
     self.dockerConfig = dockerConfig
   }
+
+  /// 32 MiB: some hundred times what a build prints.
+  public static let defaultLogLimit = 32 << 20
 
   /// The same without what must not be written down.
   var withoutSecrets: JobSpec {

@@ -12,6 +12,8 @@ public enum JobPhase: String, Codable, Hashable, Sendable, CaseIterable {
   case pushed
   /// All steps succeeded, and a client has verified the result.
   case verified
+  /// All steps succeeded, and somebody said that nobody will verify the result.
+  case dismissed
   /// A step failed, or could not be started.
   case failed
   /// Somebody stopped it.
@@ -52,6 +54,10 @@ public struct JobStatus: Codable, Hashable, Sendable {
   /// What the steps left in their output files, by the file's name.
   public var outputs: [String: String]
   public var supervisor: ProcessIdentity?
+  /// Whether it is beside the queue; left out in files of older agents, as the next.
+  public var isBesideQueue: Bool?
+  /// What the host has to say about how the job runs there.
+  public var warnings: [String]?
 
   public init(_ spec: JobSpec, created: Double) {
     id = spec.id
@@ -61,6 +67,8 @@ public struct JobStatus: Codable, Hashable, Sendable {
     plan = spec.plan
     phase = .queued
     self.created = created
+    isBesideQueue = spec.isBesideQueue
+    warnings = spec.warnings.isEmpty ? nil : spec.warnings
     steps = spec.steps.map { StepStatus(name: $0.name) }
     outputs = [:]
   }
@@ -68,7 +76,7 @@ public struct JobStatus: Codable, Hashable, Sendable {
   public var isOver: Bool { phase.isOver }
 
   /// Whether every step succeeded.
-  public var succeeded: Bool { phase == .pushed || phase == .verified }
+  public var succeeded: Bool { phase == .pushed || phase == .verified || phase == .dismissed }
 
   public var verified: Bool { phase == .verified }
 
@@ -95,7 +103,7 @@ public struct JobStatus: Codable, Hashable, Sendable {
     case .running: step.map { "running (\($0))" } ?? "running"
     case .pushed: plan.isEmpty ? "done" : "pushed, unverified"
     case .failed: "failed (\([step, reason].compactMap { $0 }.joined(separator: ", ")))"
-    case .verified, .cancelled, .lost: phase.rawValue
+    case .verified, .dismissed, .cancelled, .lost: phase.rawValue
     }
   }
 

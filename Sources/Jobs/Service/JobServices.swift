@@ -35,10 +35,24 @@ public enum JobServices {
       try await JobCancellation(job: store.directory(named.id)).cancel()
     }
     table.add(JobCall.mark) { (mark: JobCall.Mark, _) in try self.mark(mark, in: store) }
+    table.add(JobCall.dismiss) { (named: JobCall.Named, _) in try dismiss(named.id, in: store) }
     table.add(JobCall.run) { (request: CommandRequest, _) in
       try await CommandRun(request: request, environment: environment, state: store.root).run()
     }
     table.add(JobCall.facts) { (facts: JobCall.Facts, _) in HostFacts(of: facts.path, environment) }
+  }
+
+  private static func dismiss(_ id: String, in store: JobStore) throws -> JobStatus {
+    let job = try store.directory(id)
+    var status = try job.status()
+    guard status.isOver else { throw ServiceFailure(.jobRunning, "job \(id) has not ended yet") }
+    if status.phase == .dismissed { return status }
+    guard status.needsProof else {
+      throw ServiceFailure(.jobUnsuccessful, "job \(id) waits for no proof: it is \(status.stateForPeople)")
+    }
+    status.phase = .dismissed
+    try job.write(status)
+    return status
   }
 
   private static func mark(_ mark: JobCall.Mark, in store: JobStore) throws -> JobStatus {

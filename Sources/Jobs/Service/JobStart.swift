@@ -53,36 +53,56 @@ struct JobStart {
   }
 
   private func supervise(_ spec: JobSpec, _ job: JobDirectory, holding held: [FileDescriptor]) async throws {
-    let (pipes, pid) = try launch(job, holding: held)
+    let verdict = await LoginManager(environment: environment).verdict()
+    // By this process's number: a program that systemd-run becomes must not look for itself.
+    let program = executable == "/proc/self/exe" ? "/proc/\(getpid())/exe" : executable
+    let launch = SupervisorLaunch.choose(verdict, executable: program, job, environment)
+    guard let failure = try await answer(to: spec, launch, job, held) else { return }
+    guard launch.executable != program else { throw failure }
+    let plain = launch.withoutScope(program, job.path, environment)
+    if let failure = try await answer(to: spec, plain, job, held) { throw failure }
+  }
+
+  /// Starts it and hands it the specification; `nil` when it has taken it, a failure when it said nothing. Throws what it
+  /// said otherwise.
+  private func answer(
+    to spec: JobSpec, _ launch: SupervisorLaunch, _ job: JobDirectory, _ held: [FileDescriptor]
+  ) async throws -> ServiceFailure? {
+    var spec = spec
+    spec.warnings = launch.warnings
+    let (pipes, pid) = try start(launch, job, holding: held)
+    var answer: [UInt8] = []
     do {
       try await pipes.write(FrameConnection.json(spec))
       try await pipes.finishWriting()
-      var answer: [UInt8] = []
       while let more = try await pipes.read(upTo: 64 << 10), answer.count < 1 << 20 { answer += more }
-      await pipes.close()
-      guard answer != Supervisor.taken else { return }
-      throw (try? FrameConnection.decode(ServiceFailure.self, answer))
-        ?? ServiceFailure(.system, "the job's supervisor (process \(pid)) ended before it took the job")
+    } catch is WireError {
+      // It ended before it had read everything.
     } catch {
       await pipes.close()
       throw error
     }
+    await pipes.close()
+    if answer == Supervisor.taken { return nil }
+    if let failure = try? FrameConnection.decode(ServiceFailure.self, answer) { throw failure }
+    return ServiceFailure(.system, "the job's supervisor (process \(pid)) ended before it took the job")
   }
 
-  private func launch(_ job: JobDirectory, holding held: [FileDescriptor]) throws -> (DescriptorStream, Int32) {
+  private func start(
+    _ launch: SupervisorLaunch, _ job: JobDirectory, holding held: [FileDescriptor]
+  ) throws -> (DescriptorStream, Int32) {
     try ServiceFailure.wrapping("cannot start a supervisor") {
       let input = try FileDescriptor.privatePipe()
       let output = try FileDescriptor.privatePipe()
-      let log = try FileDescriptor.open(job.log, .writeOnly, options: [.append, .closeOnExec])
+      let words = try FileDescriptor.open(
+        job.words, .writeOnly, options: [.create, .append, .closeOnExec], permissions: .ownerReadWrite)
       let ours = [input.writeEnd, output.readEnd]
-      let theirs = [input.readEnd, output.writeEnd, log]
+      let theirs = [input.readEnd, output.writeEnd, words]
       for descriptor in ours + theirs { _ = fcntl(descriptor.rawValue, F_SETFD, FD_CLOEXEC) }
       defer { for descriptor in theirs { try? descriptor.close() } }
       do {
-        let pid = try ChildProcess(
-          argv: ["remote-build-agent", "supervise", job.path.string], environment: environment
-        )
-        .start(.detached, descriptors: theirs + held, executable: executable)
+        let pid = try ChildProcess(argv: launch.argv, environment: launch.environment)
+          .start(.detached, descriptors: theirs + held, executable: launch.executable)
         return (try DescriptorStream(reading: output.readEnd, writing: input.writeEnd), pid)
       } catch {
         for descriptor in ours { try? descriptor.close() }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import SystemPackage
 internal import Wire
 
 /// Sends a job's log from a byte offset on, as it grows, until the job ends or the client has enough.
@@ -13,10 +12,8 @@ struct JobTail {
   func run(_ tail: JobCall.Tail) async throws -> JobStatus {
     _ = try job.stored()
     let watch = try JobWatch(job)
-    let log = try ServiceFailure.wrapping("cannot read the log of job \(job.id)") {
-      try FileDescriptor.open(job.log, .readOnly, options: [.closeOnExec])
-    }
-    defer { try? log.close() }
+    let offset = tail.since.map { job.log.offset(since: secondsSince1970() - $0) } ?? tail.offset
+    let log = JobLogReader(job.log, at: offset)
     // Under way all along: it ends with the client's stop, or when the client is gone.
     let client = Task {
       defer { watch.stop() }
@@ -36,24 +33,31 @@ struct JobTail {
     }
   }
 
-  private func send(_ tail: JobCall.Tail, from log: FileDescriptor, _ watch: JobWatch) async throws -> JobStatus {
-    var offset = tail.offset
+  private func send(_ tail: JobCall.Tail, from log: JobLogReader, _ watch: JobWatch) async throws -> JobStatus {
+    var told: TailNote?
     while true {
       // Read before the log, so that once it says the job is over the log is whole.
       let status = try job.status()
-      while let bytes = try read(log, at: offset) {
-        try await connection.send(Frame(kind: TailKind.bytes, payload: bytes))
-        offset += UInt64(bytes.count)
+      var note = TailNote(offset: log.offset, kept: job.log.start, phase: status.phase, position: status.position)
+      if (told?.kept, told?.phase, told?.position) != (note.kept, note.phase, note.position) {
+        told = note
+        try await connection.send(TailKind.note, json: note)
+      }
+      while let part = try next(log) {
+        switch part {
+        case .bytes(let bytes): try await connection.send(Frame(kind: TailKind.bytes, payload: bytes))
+        case .skipped(let offset):
+          (note.offset, note.kept) = (offset, max(offset, job.log.start))
+          told = note
+          try await connection.send(TailKind.note, json: note)
+        }
       }
       if status.isOver || !tail.follow { return status }
       guard await watch.wait(status) else { return status }
     }
   }
 
-  private func read(_ log: FileDescriptor, at offset: UInt64) throws -> [UInt8]? {
-    let bytes = try [UInt8](unsafeUninitializedCapacity: Self.chunk) { buffer, count in
-      count = try log.read(fromAbsoluteOffset: Int64(clamping: offset), into: UnsafeMutableRawBufferPointer(buffer))
-    }
-    return bytes.isEmpty ? nil : bytes
+  private func next(_ log: JobLogReader) throws -> JobLogReader.Part? {
+    try ServiceFailure.wrapping("cannot read the log of job \(job.id)") { try log.next(upTo: Self.chunk) }
   }
 }

@@ -9,7 +9,7 @@ internal import Wire
   internal import Darwin
 #endif
 
-/// This user's jobs on the host: a directory each, with `spec.json`, `status.json`, `log` and `outputs/`.
+/// This user's jobs on the host: a directory each, with `spec.json`, `status.json`, the log and `outputs/`.
 struct JobStore: Sendable {
   /// `$XDG_STATE_HOME/remote-build`, or `~/.local/state/remote-build`.
   let root: FilePath
@@ -49,7 +49,7 @@ struct JobStore: Sendable {
       try PrivateDirectory.create(job.path)
       try PrivateDirectory.create(job.outputs)
       try SmallFile.create(job.path.appending("spec.json"), with: FrameConnection.json(spec.withoutSecrets))
-      try SmallFile.create(job.log, with: [])
+      try SmallFile.create(job.log.first, with: [])
       try SmallFile.create(job.reserve, with: [UInt8](repeating: 0, count: 128 << 10))
     } catch Errno.fileExists {
       throw ServiceFailure(.jobExists, "there is a job \(spec.id) already")
@@ -80,7 +80,9 @@ struct JobDirectory: Sendable {
   let path: FilePath
 
   var id: String { path.lastComponent?.string ?? "" }
-  var log: FilePath { path.appending("log") }
+  var log: JobLog { JobLog(directory: path) }
+  /// Where a supervisor's own last words stand, should it crash.
+  var words: FilePath { path.appending("supervisor") }
   var outputs: FilePath { path.appending("outputs") }
   /// Room for the last status, should the disk be full by then.
   var reserve: FilePath { path.appending("reserve") }

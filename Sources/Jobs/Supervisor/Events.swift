@@ -14,6 +14,8 @@ internal import Wire
 final class Events {
   private let signals: FileDescriptor
   weak var surroundings: StepSurroundings?
+  /// What the steps print.
+  weak var output: OutputPipe?
   /// Whether somebody asked for the end.
   private(set) var isCancelled = false
 
@@ -27,17 +29,24 @@ final class Events {
   }
 
   /// Returns when a signal came, one of `others` is readable, or the clock has passed `deadline`
-  /// (``monotonicSeconds()``). Meanwhile it answers for credentials.
+  /// (``monotonicSeconds()``). Meanwhile it answers for credentials, and takes what the steps print; it also returns
+  /// when that cannot be taken any more.
   func wait(_ others: [FileDescriptor] = [], until deadline: Double? = nil) {
     while true {
       let served = surroundings?.credentials?.descriptors ?? []
-      var polled = ([signals] + others + served).map {
+      let printed = output.map { [$0.reading] } ?? []
+      var polled = ([signals] + others + printed + served).map {
         pollfd(fd: $0.rawValue, events: Int16(POLLIN), revents: 0)
       }
       let rest = deadline.map { max(0, $0 - monotonicSeconds()) }
       let ready = poll(&polled, nfds_t(polled.count), rest.map { CInt(min($0 * 1000 + 1, 1e9)) } ?? -1)
       if ready < 0 && errno == EINTR { continue }
-      for item in polled.dropFirst(1 + others.count) where item.revents != 0 {
+      if let output, polled[1 + others.count].revents != 0 {
+        let couldWrite = output.failure == nil
+        output.pump()
+        if couldWrite && output.failure != nil { return }
+      }
+      for item in polled.dropFirst(1 + others.count + printed.count) where item.revents != 0 {
         surroundings?.credentials?.serve(FileDescriptor(rawValue: item.fd))
       }
       if polled[0].revents != 0 {

@@ -9,11 +9,13 @@ internal import Wire
   internal import Darwin
 #endif
 
-/// First come, first served, by the jobs' ids. Who is there is read from the jobs' own files, so that a job whose
+/// First come, first served, by the host's clock: laptops' clocks differ. Pulls are beside it. Who is there is read from the jobs' own files, so that a job whose
 /// supervisor was killed holds up nobody.
 struct JobQueue {
   let store: JobStore
   let id: String
+  /// When the job was asked for.
+  let created: Double
   let maxBuilds: Int
 
   /// Calls `enter` when it is this job's turn, and returns nobody; otherwise returns who comes first. One job at a time
@@ -26,8 +28,11 @@ struct JobQueue {
     }
     defer { try? lock.close() }
     while flock(lock.rawValue, LOCK_EX) < 0 && errno == EINTR {}
-    let ahead = store.identifiers().filter { $0 != id }.compactMap { try? store.status($0) }
-      .filter { $0.phase == .running || $0.phase == .queued && $0.id < id }
+    let others = store.identifiers().filter { $0 != id }.compactMap { try? store.status($0) }
+    let ahead = others.filter { other in
+      guard other.isBesideQueue != true else { return false }
+      return other.phase == .running || other.phase == .queued && (other.created, other.id) < (created, id)
+    }
     guard ahead.count >= max(1, maxBuilds) else {
       try enter()
       return []

@@ -13,7 +13,7 @@ internal import Wire
 /// Runs one job from its first step to its last, in a session of its own: `remote-build-agent supervise DIR`.
 ///
 /// It reads the specification from standard input, answers on standard output once it has all that it needs, and then
-/// depends on nobody: its descriptors are `/dev/null`, the log, and the locks that it holds for the job by inheriting
+/// depends on nobody: its descriptors are `/dev/null`, a file for its own last words, and the locks that it holds for the job by inheriting
 /// them. It has one thread. SIGTERM cancels the job.
 final class Supervisor {
   private let spec: JobSpec
@@ -22,6 +22,7 @@ final class Supervisor {
   private let environment: HostEnvironment
   private let surroundings: StepSurroundings
   private let events: Events
+  private let printed: OutputPipe
   private let family = Family()
   private var status: JobStatus
 
@@ -64,6 +65,9 @@ final class Supervisor {
       throw ServiceFailure(.system, "/proc is not mounted, or does not show this process")
     }
     status.supervisor = own
+    let (log, limit) = (job.log, spec.logLimit)
+    printed = try OutputPipe(
+      try ServiceFailure.wrapping("cannot open the log") { try JobLogWriter(log, limit: limit) })
     surroundings = StepSurroundings(environment)
     do {
       try job.write(status)
@@ -74,6 +78,7 @@ final class Supervisor {
       throw error
     }
     events.surroundings = surroundings
+    events.output = printed
   }
 
   /// Gives up the pipes to whoever started it.
@@ -97,6 +102,7 @@ final class Supervisor {
     }
     // First, so that a client that sees the end finds nothing left.
     family.killAll()
+    printed.drain()
     surroundings.remove()
     status.phase = phase
     status.ended = secondsSince1970()
@@ -105,7 +111,8 @@ final class Supervisor {
 
   /// False when the job was cancelled while it waited.
   private func waitForTurn() throws -> Bool {
-    let queue = JobQueue(store: store, id: spec.id, maxBuilds: spec.maxBuilds)
+    let queue = JobQueue(
+      store: store, id: spec.id, created: status.created, maxBuilds: spec.isBesideQueue ? .max : spec.maxBuilds)
     while !events.isCancelled {
       let ahead = try queue.enter {
         status.phase = .running
@@ -149,6 +156,9 @@ final class Supervisor {
       status.steps[index].process = nil
       status.steps[index].exitStatus = end.status
       status.steps[index].signal = end.signal
+      if let failure = printed.failure {
+        throw ServiceFailure.system("what the job printed cannot be written to its log in \(job.path)", failure)
+      }
       guard end.succeeded else {
         if events.isCancelled { return .cancelled }
         status.exitStatus = end.status
@@ -163,22 +173,18 @@ final class Supervisor {
   }
 
   private func run(_ step: JobStep, _ index: Int) throws -> ProcessEnd {
-    let log = try ServiceFailure.wrapping("cannot open the log") {
-      try FileDescriptor.open(job.log, .writeOnly, options: [.append, .closeOnExec])
-    }
-    defer { try? log.close() }
     let argv = step.argv.map { argument in
       fill(fill(argument, "{outputs}", job.outputs.string), "{secrets}", surroundings.secrets?.string ?? "{secrets}")
     }
     let child = ChildProcess(
       argv: argv, environment: environment.adding(step.environment).adding(variables(for: step)),
       directory: step.directory)
-    let pid = try child.start(.group, descriptors: [.standardInput, log, log])
+    let pid = try child.start(.group, descriptors: [.standardInput, printed.writing, printed.writing])
     status.steps[index].process = ProcessIdentity(running: pid)
     try? job.write(status)
     var deadline: Double?
     while !family.hasEnded(pid) {
-      if events.isCancelled && deadline == nil {
+      if (events.isCancelled || printed.failure != nil) && deadline == nil {
         family.signalAll(SIGTERM)
         deadline = monotonicSeconds() + Self.grace
       }
@@ -186,7 +192,9 @@ final class Supervisor {
       events.wait(until: deadline.flatMap { monotonicSeconds() < $0 ? $0 : nil })
       family.reapOrphans(but: pid)
     }
-    return family.bury(pid)
+    let end = family.bury(pid)
+    printed.drain()
+    return end
   }
 
   /// A step's own `PATH` comes behind our programs, not in their place.

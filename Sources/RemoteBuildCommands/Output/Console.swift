@@ -53,6 +53,15 @@ final class Console: Sendable {
     }
   }
 
+  /// The same for bytes that need be no text.
+  func write(_ bytes: [UInt8], to channel: Channel) {
+    closed.withLock { closed in
+      guard !closed.contains(channel), !bytes.isEmpty else { return }
+      let descriptor = channel == .out ? descriptors.out : descriptors.talk
+      if !bytes.withUnsafeBufferPointer({ Self.write($0, to: descriptor) }) { closed.insert(channel) }
+    }
+  }
+
   /// Whether all of it was written; if not, nothing more can be.
   private static func write(_ bytes: UnsafeBufferPointer<UInt8>, to descriptor: Int32) -> Bool {
     var rest = UnsafeRawBufferPointer(bytes)

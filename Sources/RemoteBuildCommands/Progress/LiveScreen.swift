@@ -63,7 +63,7 @@ struct LiveScreen: Sendable {
     case .reconnecting(let attempt):
       let since = activities[host]?.interruption?.since ?? time
       activities[host, default: HostActivity(.retry, "", since: time)].interruption =
-        ("attempt \(attempt.attempt): \(attempt.reason)", since)
+        ("\(Narration.attempt(attempt)), the job goes on: \(attempt.reason)", since)
       return
     case .planned(let plan):
       for host in plan.hosts where !isSynced.contains(host) { begin(host, .sync, "comparing trees", time) }
@@ -92,7 +92,7 @@ struct LiveScreen: Sendable {
       activities[failure.host ?? host] = nil
       activities[""] = nil
     case .finished: activities = [:]
-    case .warning: break
+    case .warning, .skipped, .ended: break
     }
     activities[host]?.interruption = nil
   }

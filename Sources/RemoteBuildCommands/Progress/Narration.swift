@@ -45,8 +45,12 @@ struct Narration: Sendable {
         line(.pull, host, "\(style.plain(pull.reference))  \(Self.short(pull.digest))  \(ElapsedTime(pull.seconds))")
       ]
     case .reconnecting(let attempt):
-      let when = "attempt \(attempt.attempt) in \(ElapsedTime(attempt.seconds)); what runs there goes on"
-      return [line(.retry, host, "\(style.plain(attempt.reason)); \(when)")]
+      return [line(.retry, host, "\(style.plain(attempt.reason)); \(Self.attempt(attempt)); what runs there goes on")]
+    case .skipped(let skipped):
+      let lost = ByteCount(skipped.bytes)
+      return [line(.warning, host, "\(lost) of the log left out: the host keeps the end of a long log only")]
+    case .ended(let end):
+      return [line(.job, host, style.plain("\(end.job) \(end.state)" + (end.leftBehind.map { "; \($0)" } ?? "")))]
     case .warning(let warning): return [line(.warning, host, style.plain(warning.message))]
     case .failed(let failure): return FailureReport(failure, host: host).lines(style)
     case .finished(let end): return finished(end)
@@ -94,7 +98,13 @@ struct Narration: Sendable {
       + sync.savedAside.map { self.line(.saved, host, "edited on the host, kept aside there: " + style.plain($0)) }
   }
 
-  static func queued(_ position: Int) -> String { "\(Count(position).of("job")) before this one" }
+  static func queued(_ position: Int) -> String {
+    position == 0 ? "its turn has come" : "\(Count(position).of("job")) before this one"
+  }
+
+  static func attempt(_ attempt: DeliveryEvent.Reconnecting) -> String {
+    "attempt \(attempt.attempt) in \(ElapsedTime(attempt.seconds))"
+  }
 
   private static func pushed(_ push: DeliveryEvent.Pushed) -> String {
     let layers = Count(push.layersSent + push.layersPresent).of("layer")

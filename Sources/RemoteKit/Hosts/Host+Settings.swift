@@ -6,7 +6,7 @@ extension Host {
   /// Reads a host's file. Throws for unknown keys and wrong types, with line and column.
   public init(name: String, _ document: SettingsDocument) throws(SettingsError) {
     let file = try document.root.mapping(known: [
-      "address", "workspace", "builder", "platforms", "roles", "max-builds", "limits", "transport",
+      "address", "workspace", "builder", "platforms", "roles", "max-builds", "min-free-disk", "limits", "transport",
       "build-network",
     ])
     let addressNode = file["address"]
@@ -27,6 +27,7 @@ extension Host {
     for node in try file["platforms"]?.list() ?? [] { platforms.append(try node.platform()) }
     roles = try file["roles"]?.strings() ?? []
     maxBuilds = try Self.positive(file["max-builds"])
+    minFreeDisk = try file["min-free-disk"]?.byteCount()
     if let limits = try file["limits"]?.mapping(known: ["memory", "cpus"]) {
       self.limits = Limits(
         memory: try limits["memory"]?.byteCount(), cpus: try Self.positive(limits["cpus"]))

@@ -33,6 +33,8 @@ public struct Host: Hashable, Sendable {
   public var platforms: [Platform]
   public var roles: [String]
   public var maxBuilds: Int?
+  /// What must be free on the builder's disk before a build begins; `nil`: a default.
+  public var minFreeDisk: ByteCount?
   public var limits: Limits
   public var transport: Transport
   /// The network of `RUN` steps (`docker build --network`), where the builder's default has no way out; `nil`: its default.

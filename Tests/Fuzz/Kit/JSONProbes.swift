@@ -24,6 +24,7 @@
       { try value(Journal.Order.self, $0) }, { try value(JobSpec.self, $0) }, { try value(JobStatus.self, $0) },
       { try value(CommandRequest.self, $0) }, { try value(CommandResult.self, $0) }, { try value(HostFacts.self, $0) },
       { try value(JobCall.Tail.self, $0) }, { try value(JobCall.Mark.self, $0) }, { try value(JSONValue.self, $0) },
+      { try value(TailNote.self, $0) },
     ]
 
     private static func seeds() throws -> [[UInt8]] {
