@@ -12,6 +12,7 @@ let swiftSettings: [SwiftSetting] = [
 ]
 
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
 let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -55,7 +56,7 @@ let package = Package(
     room("Wire", ["Vocabulary", "CLinux", system]),
     room("Sync", ["Wire", "Vocabulary", "CZstd", "CLinux", system, crypto]),
     room("Jobs", ["Wire", "Vocabulary", "CLinux", system]),
-    room("RemoteKit", ["Wire", "Vocabulary", "Settings", "CLibSSH2", system, crypto, subprocess]),
+    room("RemoteKit", ["Wire", "Vocabulary", "Settings", "CLibSSH2", system, crypto, cryptoExtras, subprocess]),
     room("Registry", ["Vocabulary", "CCurl", system, subprocess]),
     room("Images", ["Vocabulary", "Settings", system]),
 
@@ -75,9 +76,13 @@ let package = Package(
     // The agent is built beside the test bundle, where the tests find and start it.
     tests("SyncTests", ["Sync", "Wire", "Vocabulary", "FuzzKit", "LabKit", "remote-build-agent", subprocess, system]),
     tests("JobsTests", ["Jobs", "Wire", "Vocabulary", "remote-build-agent", system]),
+    // The agent is started by the tests, and the program asked at a terminal.
     tests(
       "RemoteKitTests",
-      ["RemoteKit", "Wire", "Vocabulary", "Settings", "Sync", "Jobs", "LabKit", "remote-build-agent", system]),
+      [
+        "RemoteKit", "Wire", "Vocabulary", "Settings", "Sync", "Jobs", "LabKit", "remote-build-agent", "remote-build",
+        system,
+      ]),
     tests("RegistryTests", ["Registry", "Vocabulary", "LabKit", system]),
     tests("ImagesTests", ["Images", "Vocabulary", "Settings", system]),
     tests(

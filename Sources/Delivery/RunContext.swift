@@ -2,6 +2,7 @@
 
 internal import Images
 public import SystemPackage
+public import Vocabulary
 
 /// What a run needs from the world around it: handed in, so that nothing below reads a global.
 public struct RunContext: Sendable {
@@ -17,6 +18,8 @@ public struct RunContext: Sendable {
   public var askSecret: (@Sendable (_ prompt: String) async -> String?)?
   /// Asks on the terminal for a line; `nil` where there is no terminal.
   public var askLine: (@Sendable (_ prompt: String) async -> String?)?
+  /// Asks in one piece, and shows the name of the host that wants to know; `nil` where there is nobody to ask.
+  public var ask: (@Sendable (Question) async -> [String]?)?
   public var events: EventSink
   /// Set by each run from its own options.
   var hints = CommandHints()

@@ -78,17 +78,20 @@ struct CommandSession: Sendable {
   private var context: RunContext {
     var askSecret: (@Sendable (String) async -> String?)?
     var askLine: (@Sendable (String) async -> String?)?
-    if let prompt = TerminalPrompt(view: view) {
+    let prompt = TerminalPrompt(view: view, environment: environment)
+    if let prompt {
       askSecret = { text in await prompt.ask(text, echoes: false) }
       askLine = { text in await prompt.ask(text, echoes: true) }
     }
     let user = environment["USER"] ?? environment["LOGNAME"] ?? "someone"
-    return RunContext(
+    var context = RunContext(
       environment: environment, workingDirectory: FilePath(FileManager.default.currentDirectoryPath), agents: agents,
       owner: "\(user)@\(ProcessInfo.processInfo.hostName)", askSecret: askSecret, askLine: askLine
     ) { [view, hasLetGo] event in
       if !hasLetGo.isSet { view.show(event) }
     }
+    if let prompt { context.ask = { question in await prompt.ask(question) } }
+    return context
   }
 
   /// `libexec/agents` beside the directory of this program, by its real path; or where `REMOTE_BUILD_AGENTS` says.

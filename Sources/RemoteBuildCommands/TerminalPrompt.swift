@@ -2,6 +2,8 @@
 
 internal import Dispatch
 internal import Synchronization
+internal import SystemPackage
+internal import Vocabulary
 
 #if canImport(Glibc)
   internal import Glibc
@@ -9,29 +11,74 @@ internal import Synchronization
   internal import Darwin
 #endif
 
-/// Asks on the terminal itself, whatever standard input and output are.
+/// Asks on the terminal itself, whatever standard input and output are; or by ``AskPass``, as OpenSSH would.
 struct TerminalPrompt: Sendable {
   private let view: any ProgressView
-  /// One question at a time.
+  private let askPass: AskPass
+  private let hasTerminal: Bool
+  /// One question at a time, however many hosts want to know something.
   private let queue = DispatchQueue(label: "terminal.prompt")
 
-  /// `nil` where there is no terminal to ask on.
-  init?(view: any ProgressView) {
-    let terminal = open("/dev/tty", O_RDWR | O_CLOEXEC)
-    guard terminal >= 0 else { return nil }
-    close(terminal)
+  /// `nil` where there is nobody to ask.
+  init?(view: any ProgressView, environment: [String: String]) {
+    askPass = AskPass(environment: environment)
+    hasTerminal = Self.opened().map { close($0) == 0 } ?? false
+    guard hasTerminal || askPass.use != .never else { return nil }
     self.view = view
   }
 
   /// The line that was typed, without its end; `nil` where nobody answered.
   func ask(_ prompt: String, echoes: Bool) async -> String? {
+    await ask(Question(prompts: [Question.Prompt(prompt, echoes: echoes)]))?.first
+  }
+
+  /// An answer a prompt; `nil` where one was not answered. Other questions wait until this one is over.
+  func ask(_ question: Question) async -> [String]? {
     await withCheckedContinuation { continuation in
       queue.async {
         view.suspend()
         defer { view.resume() }
-        continuation.resume(returning: Self.ask(prompt, echoes: echoes))
+        continuation.resume(returning: answers(to: question))
       }
     }
+  }
+
+  private func answers(to question: Question) -> [String]? {
+    let heading = question.heading.map(Self.printable)
+    let usesProgram = askPass.use == .always || (!hasTerminal && askPass.use == .withoutTerminal)
+    if !usesProgram {
+      guard hasTerminal else { return nil }
+      for line in heading { Self.write(line + "\n") }
+    }
+    var answers: [String] = []
+    for prompt in question.prompts {
+      // A server may put more lines before the one that is to be answered.
+      let lines = prompt.text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        .map { Self.printable(String($0)) }
+      let answer: String?
+      if usesProgram {
+        answer = askPass.ask((heading + lines).joined(separator: "\n"))
+      } else {
+        answer = Self.ask(lines.joined(separator: "\n"), echoes: prompt.echoes)
+      }
+      guard let answer else { return nil }
+      answers.append(answer)
+    }
+    return answers
+  }
+
+  /// A host's own words may be among it.
+  private static func printable(_ line: String) -> String { PrintableText(line, keepsColours: false).text }
+
+  private static func opened() -> CInt? {
+    let terminal = open("/dev/tty", O_RDWR | O_CLOEXEC)
+    return terminal >= 0 ? terminal : nil
+  }
+
+  private static func write(_ text: String) {
+    guard let terminal = opened() else { return }
+    defer { close(terminal) }
+    _ = try? FileDescriptor(rawValue: terminal).writeAll(text.utf8)
   }
 
   /// The terminal's settings before a question that is answered unseen, while it is asked.
@@ -65,9 +112,7 @@ struct TerminalPrompt: Sendable {
         before.withLock { $0 = nil }
       }
     }
-    // The prompt may name a host or file of foreign origin.
-    let text = Array(PrintableText(prompt, keepsColours: false).text.utf8)
-    _ = write(terminal, text, text.count)
+    write(prompt)
     var line: [UInt8] = []
     var byte: UInt8 = 0
     while line.count < 4096 {

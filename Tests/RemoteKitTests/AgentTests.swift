@@ -36,8 +36,8 @@ import Wire
     #expect(try await agent.frames.receive()?.payload.count == 100_000)
   }
 
-  @Test func isInstalledOnceAndFoundAgain() async throws {
-    try await Sshd.with { server in
+  @Test(arguments: Sshd.Kind.here) func isInstalledOnceAndFoundAgain(_ kind: Sshd.Kind) async throws {
+    try await Sshd.with(kind) { server in
       try installAgent(server)
       let connection = try await HostConnection.connect(
         host: server.host, options: server.options())
@@ -107,8 +107,8 @@ import Wire
     }
   }
 
-  @Test func aHostThatCannotTakeItSaysWhy() async throws {
-    try await Sshd.with { server in
+  @Test(arguments: Sshd.Kind.here) func aHostThatCannotTakeItSaysWhy(_ kind: Sshd.Kind) async throws {
+    try await Sshd.with(kind) { server in
       try installAgent(server)
       try server.write("home/.cache", "a file in the way")
       let connection = try await HostConnection.connect(
@@ -177,6 +177,35 @@ import Wire
         await agent.close()
       }
       await connection.close()
+    }
+  }
+
+  /// The start files that each shell reads for a command, and lines of noise for them.
+  static let startFiles = [
+    "/bin/bash": ".bashrc", "/usr/bin/fish": ".config/fish/config.fish", "/bin/tcsh": ".cshrc",
+  ]
+
+  /// As an account has it, not by a command in between: with the shell's own start file, which prints, on both servers.
+  @Test(
+    .enabled(if: Sshd.Account.isPossible),
+    arguments: startFiles.keys.sorted().filter { access($0, X_OK) == 0 }, Sshd.Kind.here)
+  func aLoginShellMayPrint(shell: String, kind: Sshd.Kind) async throws {
+    try await Sshd.with(kind, account: Sshd.Account(shell: shell)) { server in
+      try installAgent(server)
+      let file = try #require(Self.startFiles[shell])
+      try Sshd.run("mkdir", "-p", (server.path("home/" + file) as NSString).deletingLastPathComponent)
+      try server.write(
+        "home/" + file,
+        "echo 'Welcome! remote-build-bootstrap'\necho \"$HOME\" > \(server.path("seen"))\nprintf 'no newline'\n")
+      let connection = try await HostConnection.connect(host: server.host, options: server.options())
+      for _ in 0..<2 {
+        let agent = try await connection.openAgent()
+        try await check(agent)
+        await agent.close()
+      }
+      await connection.close()
+      // bash reads its file where it takes sshd for a remote shell's daemon; the others always do.
+      if shell != "/bin/bash" { #expect(try server.read("seen").hasPrefix("/")) }
     }
   }
 

@@ -14,8 +14,8 @@ import Wire
     return bytes
   }
 
-  @Test func exitStatusSignalAndStandardError() async throws {
-    try await Sshd.with { server in
+  @Test(arguments: Sshd.Kind.here) func exitStatusSignalAndStandardError(_ kind: Sshd.Kind) async throws {
+    try await Sshd.with(kind) { server in
       let session = try await server.session()
       let first = try await session.execute("echo out; echo err >&2; exit 7")
       #expect(try await drain(first) == Array("out\n".utf8))
@@ -29,8 +29,8 @@ import Wire
     }
   }
 
-  @Test func aCommandThatEndsBeforeItsInputEndsTheWrite() async throws {
-    try await Sshd.with { server in
+  @Test(arguments: Sshd.Kind.here) func aCommandThatEndsBeforeItsInputEndsTheWrite(_ kind: Sshd.Kind) async throws {
+    try await Sshd.with(kind) { server in
       let session = try await server.session()
       let channel = try await session.execute("head -c 10 >/dev/null; exit 3")
       let error = await #expect(throws: RemoteError.self) {
@@ -89,8 +89,8 @@ import Wire
     }
   }
 
-  @Test func muchStandardErrorDoesNotStallStandardOutput() async throws {
-    try await Sshd.with { server in
+  @Test(arguments: Sshd.Kind.here) func muchStandardErrorDoesNotStallStandardOutput(_ kind: Sshd.Kind) async throws {
+    try await Sshd.with(kind) { server in
       let session = try await server.session()
       let channel = try await session.execute("head -c 8000000 /dev/zero >&2; echo done")
       #expect(try await drain(channel) == Array("done\n".utf8))
@@ -99,8 +99,8 @@ import Wire
     }
   }
 
-  @Test func sixtyFourMebibytesThroughAnEchoInSmallReads() async throws {
-    try await Sshd.with { server in
+  @Test(arguments: Sshd.Kind.here) func sixtyFourMebibytesThroughAnEchoInSmallReads(_ kind: Sshd.Kind) async throws {
+    try await Sshd.with(kind) { server in
       let session = try await server.session()
       let channel = try await session.execute("cat")
       let unit = (0..<(1 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31 ^ $0 >> 9) }
@@ -128,8 +128,10 @@ import Wire
     }
   }
 
-  @Test func anUnreadChannelHoldsItsWriterBackButNotItsNeighbour() async throws {
-    try await Sshd.with { server in
+  @Test(arguments: Sshd.Kind.here) func anUnreadChannelHoldsItsWriterBackButNotItsNeighbour(_ kind: Sshd.Kind)
+    async throws
+  {
+    try await Sshd.with(kind) { server in
       let session = try await server.session()
       let held = try await session.execute("head -c 30000000 /dev/zero; echo finished >&2")
       let other = try await session.execute("head -c 20000000 /dev/zero")
@@ -141,8 +143,8 @@ import Wire
     }
   }
 
-  @Test func eightChannelsAtOnce() async throws {
-    try await Sshd.with { server in
+  @Test(arguments: Sshd.Kind.here) func eightChannelsAtOnce(_ kind: Sshd.Kind) async throws {
+    try await Sshd.with(kind) { server in
       let session = try await server.session()
       try await withThrowingTaskGroup(of: Bool.self) { group in
         for number in 0..<8 {
@@ -163,8 +165,10 @@ import Wire
     }
   }
 
-  @Test func closingAChannelOfARunningCommandLeavesTheOthersAlone() async throws {
-    try await Sshd.with { server in
+  @Test(arguments: Sshd.Kind.here) func closingAChannelOfARunningCommandLeavesTheOthersAlone(_ kind: Sshd.Kind)
+    async throws
+  {
+    try await Sshd.with(kind) { server in
       let session = try await server.session()
       let stuck = try await session.execute("exec cat")
       let reader = Task { try await stuck.read(upTo: 10) }
@@ -216,8 +220,8 @@ import Wire
     }
   }
 
-  @Test func aCutConnectionEndsEveryWait() async throws {
-    try await Sshd.with { server in
+  @Test(arguments: Sshd.Kind.here) func aCutConnectionEndsEveryWait(_ kind: Sshd.Kind) async throws {
+    try await Sshd.with(kind) { server in
       let session = try await server.session()
       let channel = try await session.execute("exec cat")
       let reader = Task { try await channel.read(upTo: 1) }

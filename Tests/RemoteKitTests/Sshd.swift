@@ -3,13 +3,14 @@
 import Foundation
 import Synchronization
 import SystemPackage
+import Vocabulary
 
 @testable import RemoteKit
 
 // Foundation has a `Host` too.
 typealias Host = RemoteKit.Host
 
-/// A throwaway OpenSSH server on loopback with keys, users' home and known_hosts of its own.
+/// A throwaway SSH server on loopback, OpenSSH's unless said, with keys, users' home and known_hosts of its own.
 final class Sshd: Sendable {
   let directory: FilePath
   let port: Int
@@ -17,11 +18,30 @@ final class Sshd: Sendable {
 
   struct Failure: Error, CustomStringConvertible { var description: String }
 
+  enum Kind: String, CaseIterable, Sendable {
+    case openssh, dropbear
+
+    /// Those that can run here: dropbear needs an ``Account`` to find the keys.
+    static let here: [Kind] = Account.isPossible ? allCases : [.openssh]
+  }
+
+  /// What the server alone takes for the machine's accounts, in a mount namespace of its own: the user's login shell, the
+  /// password, and the PAM stack of sshd. Nothing of the machine is changed. Needs root.
+  struct Account: Sendable {
+    var shell = "/bin/bash"
+    var password = "not to be guessed"
+    var pam = ""
+
+    static let isPossible = geteuid() == 0
+  }
+
   /// Runs `body` with a server, which is gone afterwards, whatever happens.
   static func with<Value>(
-    extra: String = "", _ body: (Sshd) async throws -> Value
+    _ kind: Kind = .openssh, extra: String = "", account: Account? = nil, hostKey: String? = nil,
+    _ body: (Sshd) async throws -> Value
   ) async throws -> Value {
-    let server = try Sshd(extra: extra)
+    let server = try Sshd(
+      kind, extra: extra, account: account ?? (kind == .dropbear ? Account() : nil), hostKey)
     do {
       try await server.waitUntilItListens()
       let value = try await body(server)
@@ -33,7 +53,7 @@ final class Sshd: Sendable {
     }
   }
 
-  private init(extra: String) throws {
+  private init(_ kind: Kind, extra: String, account: Account?, _ hostKey: String?) throws {
     // Short, since the paths of sockets must be.
     directory = FilePath("/tmp/remote-kit.\(UInt32.random(in: 0...UInt32.max))")
     try FileManager.default.createDirectory(
@@ -52,10 +72,12 @@ final class Sshd: Sendable {
       try write("known_hosts", "[127.0.0.1]:\(port) " + (try read("host.pub")))
       try write(
         "sshd_config",
+        // The first word on a thing counts.
         """
+        \(kind == .openssh ? extra : "")
         ListenAddress 127.0.0.1
         Port \(port)
-        HostKey \(path("host"))
+        HostKey \(hostKey ?? path("host"))
         PidFile none
         AuthorizedKeysFile \(path("authorized_keys"))
         StrictModes no
@@ -65,17 +87,50 @@ final class Sshd: Sendable {
         KbdInteractiveAuthentication no
         MaxSessions 40
         SetEnv HOME=\(path("home"))
-        \(extra)
 
         """)
       try configure()
-      let pid = try Self.spawn(
-        ["/usr/sbin/sshd", "-D", "-e", "-f", path("sshd_config")], output: path("log"))
+      var words = ["/usr/sbin/sshd", "-D", "-e", "-f", path("sshd_config")]
+      if kind == .dropbear { words = try dropbear(extra) }
+      if let account { words = try inNamespace(account, words) }
+      let pid = try Self.spawn(words, output: path("log"))
       process.withLock { $0 = pid }
     } catch {
       stop()
       throw error
     }
+  }
+
+  /// - Parameter extra: its options, separated by blanks.
+  private func dropbear(_ extra: String) throws -> [String] {
+    try Self.run("dropbearconvert", "openssh", "dropbear", path("host"), path("host.dropbear"))
+    try FileManager.default.createDirectory(atPath: path("home/.ssh"), withIntermediateDirectories: true)
+    try FileManager.default.createSymbolicLink(
+      atPath: path("home/.ssh/authorized_keys"), withDestinationPath: path("authorized_keys"))
+    return [
+      "/usr/sbin/dropbear", "-F", "-E", "-m", "-p", "127.0.0.1:\(port)", "-r", path("host.dropbear"), "-P", path("pid"),
+    ] + extra.split(separator: " ").map(String.init)
+  }
+
+  private func inNamespace(_ account: Account, _ words: [String]) throws -> [String] {
+    let (user, hash) = (NSUserName(), try Self.run("openssl", "passwd", "-6", account.password))
+    func replaced(_ file: String, _ line: String) throws -> String {
+      let others = try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n")
+        .filter { !$0.hasPrefix(user + ":") }
+      let name = "etc." + file.split(separator: "/").joined(separator: ".")
+      try write(name, ([line] + others.map(String.init)).joined(separator: "\n") + "\n")
+      return "mount --bind \(path(name)) \(file)"
+    }
+    var mounts = [
+      try replaced("/etc/passwd", "\(user):x:0:0::\(path("home")):\(account.shell)"),
+      try replaced("/etc/shadow", "\(user):\(hash.trimmingCharacters(in: .newlines)):19000:0:99999:7:::"),
+    ]
+    if !account.pam.isEmpty {
+      try write("pam", account.pam + "\n")
+      mounts.append("mount --bind \(path("pam")) /etc/pam.d/sshd")
+    }
+    let script = mounts.joined(separator: " && ") + " && exec \"$@\""
+    return ["/usr/bin/env", "unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh"] + words
   }
 
   func path(_ name: String) -> String { directory.appending(name).string }
@@ -112,10 +167,22 @@ final class Sshd: Sendable {
     acceptNew: Bool = false,
     passphrase: @escaping @Sendable (String) async -> String? = { _ in nil }
   ) -> ConnectionOptions {
+    asking(acceptNew: acceptNew) { question in
+      var answers: [String] = []
+      for prompt in question.prompts {
+        guard let answer = await passphrase(prompt.text) else { return nil }
+        answers.append(answer)
+      }
+      return answers
+    }
+  }
+
+  func asking(
+    acceptNew: Bool = false, _ ask: @escaping @Sendable (Question) async -> [String]?
+  ) -> ConnectionOptions {
     ConnectionOptions(
       agentsDirectory: FilePath(path("agents")), environment: ProcessInfo.processInfo.environment,
-      sshConfig: FilePath(path("ssh_config")), acceptNewHostKey: acceptNew,
-      askPassphrase: passphrase)
+      sshConfig: FilePath(path("ssh_config")), acceptNewHostKey: acceptNew, ask: ask)
   }
 
   /// A session that is logged in.
@@ -155,7 +222,7 @@ final class Sshd: Sendable {
   }
 
   private func waitUntilItListens() async throws {
-    let deadline = ContinuousClock.now + .seconds(20)
+    let deadline = ContinuousClock.now + .seconds(60)
     while true {
       do {
         try TCPTransport.connect(
@@ -166,7 +233,7 @@ final class Sshd: Sendable {
         guard ContinuousClock.now < deadline,
           process.withLock({ $0.map { kill($0, 0) == 0 } ?? false })
         else {
-          throw Failure(description: "sshd does not start: \((try? read("log")) ?? "")")
+          throw Failure(description: "the server does not start: \((try? read("log")) ?? "")")
         }
         try await Task.sleep(for: .milliseconds(20))
       }

@@ -55,7 +55,7 @@ final class HostSession: Sendable {
       agentsDirectory: context.agents, environment: context.environmentOfChildren,
       sshConfig: selection.sshConfiguration, acceptNewHostKey: selection.acceptsNewHostKeys,
       digestMemory: context.directories.agentDigests
-    ) { prompt in await context.askSecret?(prompt) }
+    ) { question in await context.ask?(question) ?? nil }
     let link = try await connect(host, options)
     var host = host
     host.workspace = selection.remoteDirectory ?? host.workspace

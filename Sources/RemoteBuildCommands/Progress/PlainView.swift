@@ -10,6 +10,7 @@ final class PlainView: ProgressView {
   private let lines: Mutex<PlainLines>
   /// Writes, in order, so that a slow reader holds up nobody but himself.
   private let writer = DispatchQueue(label: "progress.plain")
+  private let isSuspended = Mutex(false)
   /// Bytes handed to the writer and not written yet.
   private let waiting = Mutex(0)
 
@@ -35,5 +36,25 @@ final class PlainView: ProgressView {
     }
   }
 
-  func finish() { writer.sync {} }
+  func suspend() {
+    isSuspended.withLock { suspended in
+      guard !suspended else { return }
+      suspended = true
+      writer.sync {}
+      writer.suspend()
+    }
+  }
+
+  func resume() {
+    isSuspended.withLock { suspended in
+      guard suspended else { return }
+      suspended = false
+      writer.resume()
+    }
+  }
+
+  func finish() {
+    resume()
+    writer.sync {}
+  }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import SystemPackage
+public import Vocabulary
 
 /// How to connect, whatever the host.
 public struct ConnectionOptions: Sendable {
@@ -12,8 +13,9 @@ public struct ConnectionOptions: Sendable {
   public var agentsDirectory: FilePath
   /// Where the agents' digests are remembered, so that a start need not read them all; `nil`: nowhere.
   public var digestMemory: FilePath?
-  /// Asks on the terminal; `nil` as an answer: nobody is there to ask.
-  public var askPassphrase: @Sendable (_ prompt: String) async -> String?
+  /// Asks a person for a passphrase, a password or what else a server wants to know, one answer a prompt; `nil` as an
+  /// answer: nobody is there to ask. Questions come from several hosts at a time.
+  public var ask: @Sendable (Question) async -> [String]?
   /// For the TCP connection and the key exchange together, and then for each answer; `nil`: the ssh configuration's
   /// ConnectTimeout, or 15 seconds.
   public var connectTimeout: Duration?
@@ -23,7 +25,7 @@ public struct ConnectionOptions: Sendable {
   public init(
     agentsDirectory: FilePath, environment: [String: String], sshConfig: FilePath? = nil,
     acceptNewHostKey: Bool = false, connectTimeout: Duration? = nil, digestMemory: FilePath? = nil,
-    askPassphrase: @escaping @Sendable (_ prompt: String) async -> String? = { _ in nil }
+    ask: @escaping @Sendable (Question) async -> [String]? = { _ in nil }
   ) {
     self.agentsDirectory = agentsDirectory
     self.environment = environment
@@ -31,6 +33,6 @@ public struct ConnectionOptions: Sendable {
     self.acceptNewHostKey = acceptNewHostKey
     self.connectTimeout = connectTimeout
     self.digestMemory = digestMemory
-    self.askPassphrase = askPassphrase
+    self.ask = ask
   }
 }

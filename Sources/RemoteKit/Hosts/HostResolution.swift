@@ -13,6 +13,15 @@ struct HostResolution: Hashable, Sendable {
   var identitiesOnly = false
   /// As configured: a path, `SSH_AUTH_SOCK`, `none`, a variable's name after `$`; `nil` where nothing is.
   var identityAgent: String?
+  var certificateFiles: [FilePath] = []
+  /// As configured, such as `publickey`; `nil`: OpenSSH's order.
+  var preferredAuthentications: [String]?
+  var allowsPublicKey = true
+  var allowsKeyboardInteractive = true
+  var allowsPassword = true
+  var passwordPrompts = 3
+  /// Whether nobody may be asked anything.
+  var isBatch = false
   var userKnownHosts: [FilePath] = []
   var globalKnownHosts: [FilePath] = []
   var hashKnownHosts = false
@@ -75,6 +84,14 @@ struct HostResolution: Hashable, Sendable {
       case "identityfile": if value != "none" { identityFiles.append(path(value)) }
       case "identitiesonly": identitiesOnly = value == "yes"
       case "identityagent": identityAgent = String(value)
+      case "certificatefile": certificateFiles.append(path(value))
+      case "preferredauthentications": preferredAuthentications = value.split(separator: ",").map(String.init)
+      // `true`, or how it is bound to the host.
+      case "pubkeyauthentication": allowsPublicKey = value != "no" && value != "false"
+      case "kbdinteractiveauthentication": allowsKeyboardInteractive = value == "yes"
+      case "passwordauthentication": allowsPassword = value == "yes"
+      case "numberofpasswordprompts": passwordPrompts = max(1, Int(value) ?? 3)
+      case "batchmode": isBatch = value == "yes"
       case "userknownhostsfile": userKnownHosts = Self.paths(value).map(path)
       case "globalknownhostsfile": globalKnownHosts = Self.paths(value).map(path)
       case "hashknownhosts": hashKnownHosts = value == "yes"

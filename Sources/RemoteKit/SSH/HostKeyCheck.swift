@@ -21,7 +21,7 @@ struct HostKeyCheck: Sendable {
   /// The types of key to ask the host for, best first.
   var preference: [String] {
     let known = known
-    return known.preference(for: known.types(of: name).isEmpty ? plainName : name)
+    return known.preference(for: known.keyTypes(of: name).isEmpty ? plainName : name)
   }
 
   /// Returns where the key is known, or was accepted now. Throws ``RemoteError`` otherwise.
@@ -34,6 +34,8 @@ struct HostKeyCheck: Sendable {
         .revokedHostKey, host: host,
         "the host shows a key that \(place) marks as revoked: \(key.type) \(key.fingerprint). Nothing was sent to it.",
         hint: "Whoever holds that key may pose as the host. Ask the host's administrator.")
+    case .changed(let place) where !known.keyTypes(of: name).contains(key.type):
+      throw otherType(key, place, known.keyTypes(of: name))
     case .changed(let place):
       throw RemoteError(
         .changedHostKey, host: host,
@@ -47,7 +49,7 @@ struct HostKeyCheck: Sendable {
         .unsupported, host: host,
         "\(place) trusts the host by a certificate authority (@cert-authority), which is not supported with libssh2.",
         hint:
-          "Set 'transport: openssh' in the host's file once it is supported, or add the host's own key to known_hosts."
+          "Set 'transport: openssh' in the host's file, which uses the system's ssh, or add the host's own key to known_hosts."
       )
     case .unknown:
       if plainName != name && known.verdict(on: key, name: plainName) == .known { return }
@@ -61,6 +63,23 @@ struct HostKeyCheck: Sendable {
       }
       try append(key)
     }
+  }
+
+  /// Not the key that is known, though perhaps one of the same host: it cannot be told from an impostor's.
+  private func otherType(_ key: HostKey, _ place: String, _ known: Set<String>) -> RemoteError {
+    let library = SSHLibraryReport.current
+    let onlyRSA = known == ["ssh-rsa"] && library.signsRSAByName
+    return RemoteError(
+      .changedHostKey, host: host,
+      "the host shows a key of another type than the one that \(place) holds: \(key.type) \(key.fingerprint). "
+        + (onlyRSA
+          ? "The one that is known is of type RSA, which libssh2 \(library.version) cannot check. "
+          : "Someone may be posing as the host. ") + "Nothing was sent to it.",
+      hint: onlyRSA
+        ? "Set 'transport: openssh' in the host's file, which uses the system's ssh; or log in with ssh once, which adds "
+          + "the host's other keys to known_hosts (UpdateHostKeys)."
+        : "If its administrator confirms the fingerprint, add that key to known_hosts too, or log in with ssh once, "
+          + "which adds the host's other keys (UpdateHostKeys).")
   }
 
   private static func file(of place: String) -> String {

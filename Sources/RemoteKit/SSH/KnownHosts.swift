@@ -82,11 +82,16 @@ struct KnownHosts: Sendable {
     return matching.first { $0.marker == nil }.map { .changed(at: $0.place) } ?? .unknown
   }
 
-  /// The key types that are known for `name`, in the order of our preference.
+  /// The types of the keys that are known for `name`.
+  func keyTypes(of name: String) -> Set<String> {
+    Set(lines.filter { $0.marker == nil && Self.matches($0.hosts, name) }.map(\.key.type))
+  }
+
+  /// The host key types by which those keys can be shown, in the order of our preference.
   func types(of name: String) -> [String] {
-    let known = Set(
-      lines.filter { $0.marker == nil && Self.matches($0.hosts, name) }.map(\.key.type))
-    return Self.preference.filter { known.contains($0) }
+    let known = keyTypes(of: name)
+    // An RSA key signs under two names, or with SHA-1, which is not asked for.
+    return Self.preference.filter { known.contains($0.hasPrefix("rsa-sha2-") ? "ssh-rsa" : $0) }
   }
 
   /// The host key types to ask a server for: the known ones first, since only they can be checked.
@@ -98,7 +103,6 @@ struct KnownHosts: Sendable {
   static let preference = [
     "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521",
     "rsa-sha2-512", "rsa-sha2-256",
-    "ssh-rsa",
   ]
 
   /// A line for `key`. A hashed one does not tell the host's name to those who read the file.

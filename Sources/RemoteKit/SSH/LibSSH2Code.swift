@@ -13,6 +13,7 @@ struct LibSSH2Code: RawRepresentable, Hashable, Sendable {
   static let wouldBlock = LibSSH2Code(rawValue: LIBSSH2_ERROR_EAGAIN)
   static let authenticationFailed = LibSSH2Code(rawValue: LIBSSH2_ERROR_AUTHENTICATION_FAILED)
   static let keyNotVerified = LibSSH2Code(rawValue: LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED)
+  static let passwordExpired = LibSSH2Code(rawValue: LIBSSH2_ERROR_PASSWORD_EXPIRED)
   static let channelFailure = LibSSH2Code(rawValue: LIBSSH2_ERROR_CHANNEL_FAILURE)
   static let requestDenied = LibSSH2Code(rawValue: LIBSSH2_ERROR_CHANNEL_REQUEST_DENIED)
 
@@ -23,6 +24,9 @@ struct LibSSH2Code: RawRepresentable, Hashable, Sendable {
       LIBSSH2_ERROR_SOCKET_DISCONNECT, LIBSSH2_ERROR_BANNER_RECV, LIBSSH2_ERROR_BANNER_SEND,
     ].contains(rawValue)
   }
+
+  /// Whether the server refused a login.
+  var isRefusal: Bool { self == .authenticationFailed || self == .keyNotVerified }
 
   /// Whether the peers found no key exchange, host key type or cipher in common.
   var isNegotiation: Bool {

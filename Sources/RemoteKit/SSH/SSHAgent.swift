@@ -70,19 +70,29 @@ struct SSHAgent: Sendable {
     return identities
   }
 
-  /// The bare signature of `data`, without the name of its algorithm. RSA keys sign with SHA-256.
-  func sign(_ data: [UInt8], with key: HostKey) async throws -> [UInt8] {
+  /// The bare signature of `data`, without the name of its algorithm.
+  /// - Parameter algorithm: for RSA keys `rsa-sha2-256` or `rsa-sha2-512`; SHA-1 is not signed with.
+  func sign(_ data: [UInt8], with key: HostKey, algorithm: String) async throws -> [UInt8] {
+    let flags: UInt32
+    switch algorithm {
+    case "rsa-sha2-256": flags = 2
+    case "rsa-sha2-512": flags = 4
+    case "ssh-rsa": throw Failure(description: "\(algorithm) is not signed with")
+    default: flags = 0
+    }
     var writer = SSHBlobWriter()
     writer.write(byte: 13)
     writer.write(key.blob)
     writer.write(data)
-    writer.write(key.type == "ssh-rsa" ? UInt32(2) : 0)
+    writer.write(flags)
     var reader = SSHBlobReader(try await ask(request: writer.bytes, expecting: 14))
     guard let blob = reader.readString() else { throw Failure(description: "it answered nonsense") }
     var signature = SSHBlobReader(blob)
-    guard signature.readString() != nil, let bytes = signature.readString() else {
+    guard let name = signature.readText(), let bytes = signature.readString() else {
       throw Failure(description: "it answered nonsense")
     }
+    // Agents that do not know the flags sign with SHA-1.
+    guard name == algorithm else { throw Failure(description: "it signs with \(name), not with \(algorithm)") }
     return bytes
   }
 

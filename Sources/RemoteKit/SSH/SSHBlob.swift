@@ -32,6 +32,9 @@ struct SSHBlobReader {
 
   mutating func readText() -> String? { readString().map { String(decoding: $0, as: UTF8.self) } }
 
+  /// A number that is not negative, without its leading zeros.
+  mutating func readNumber() -> [UInt8]? { readString().map { Array($0.drop { $0 == 0 }) } }
+
   mutating func skip(_ count: Int) -> Bool {
     guard bytes.count - position >= count else { return false }
     position += count
@@ -51,5 +54,11 @@ struct SSHBlobWriter {
   mutating func write(_ string: [UInt8]) {
     write(UInt32(string.count))
     bytes += string
+  }
+
+  /// An mpint that is not negative, from its big-endian bytes.
+  mutating func write(number: [UInt8]) {
+    let digits = number.drop { $0 == 0 }
+    write((digits.first.map { $0 >= 0x80 } ?? false) ? [0] + digits : Array(digits))
   }
 }

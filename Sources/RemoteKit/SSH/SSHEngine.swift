@@ -21,6 +21,19 @@ final class SSHEngine {
   /// Whether a call took bytes from `input` since this was last reset: other channels may have got data by it.
   var consumedInput = false
 
+  /// What the server said when it last refused a login; see ``AuthenticationRefusal``. `nil` where it cannot be told.
+  var refusal: AuthenticationRefusal?
+  /// Set while a login is under way: only then is what libssh2 frees looked at.
+  var watchesRefusals = false
+  /// The most that one allocation may ask for, which then gets as many zeros behind it; see ``KeyboardChallenge``.
+  var allocationLimit: Int?
+  /// Answers what the server asks; the call that led to it waits. Fewer answers than prompts: the rest are empty.
+  var answerChallenge: ((KeyboardChallenge) -> [String])?
+  /// The first of what the peer sent, in the clear, until the keys are exchanged: its offer is in it.
+  var overture: [UInt8]? = []
+  /// What the server gave as its reason for hanging up.
+  var farewell: String?
+
   /// Bulk writers wait while more than this is unsent.
   static let outputLimit = 1 << 20
 
@@ -29,7 +42,10 @@ final class SSHEngine {
 
   init?() {
     guard Self.initialised == 0,
-      let session = rb_ssh_session_init(Unmanaged.passUnretained(self).toOpaque())
+      let session = libssh2_session_init_ex(
+        { count, abstract in SSHEngine.from(abstract).allocate(count) },
+        { pointer, abstract in SSHEngine.from(abstract).release(pointer) },
+        { pointer, count, _ in realloc(pointer, count) }, Unmanaged.passUnretained(self).toOpaque())
     else { return nil }
     self.session = session
     libssh2_session_set_blocking(session, 0)
@@ -43,7 +59,25 @@ final class SSHEngine {
       { _, bytes, length, _, abstract in
         SSHEngine.from(abstract).output.append(UnsafeRawBufferPointer(start: bytes, count: length))
         return length
+      },
+      { _, _, message, length, _, _, abstract in
+        let bytes = UnsafeRawBufferPointer(start: message, count: max(0, min(Int(length), 1000)))
+        SSHEngine.from(abstract).farewell = String(decoding: bytes, as: UTF8.self)
       })
+  }
+
+  private func allocate(_ count: Int) -> UnsafeMutableRawPointer? {
+    guard let allocationLimit else { return malloc(count) }
+    return count <= allocationLimit ? calloc(1, count + allocationLimit) : nil
+  }
+
+  private func release(_ pointer: UnsafeMutableRawPointer?) {
+    guard let pointer else { return }
+    if watchesRefusals {
+      let bytes = UnsafeRawBufferPointer(start: pointer, count: rb_ssh_allocated(pointer))
+      if let refusal = AuthenticationRefusal(packet: bytes) { self.refusal = refusal }
+    }
+    free(pointer)
   }
 
   private static func from(_ abstract: UnsafeMutablePointer<UnsafeMutableRawPointer?>!) -> SSHEngine {
@@ -54,6 +88,9 @@ final class SSHEngine {
     let count = input.take(into: buffer)
     if count > 0 {
       consumedInput = true
+      if let recorded = overture?.count, recorded < ServerOffer.limit {
+        overture?.append(contentsOf: buffer.prefix(min(count, ServerOffer.limit - recorded)))
+      }
       return count
     }
     return inputEnded ? -Int(ECONNRESET) : -Int(EAGAIN)

@@ -24,6 +24,7 @@ extension SSHSession {
     let keepAlive =
       silence > .zero
       ? KeepAlive(interval: silence, count: resolution.serverAliveCount) : KeepAlive()
+    try SSHLibraryReport.current.requireUsable(host: host)
     let session = try SSHSession(host: host, keepAlive: keepAlive)
     do {
       let key = try await session.connect(
@@ -31,11 +32,7 @@ extension SSHSession {
         deadline: .now + timeout)
       try check.check(key)
       try await session.authenticate(
-        SSHCredentials(
-          user: resolution.user,
-          agentSocket: resolution.agentSocket(environment: options.environment),
-          identityFiles: resolution.identityFiles, identitiesOnly: resolution.identitiesOnly,
-          askPassphrase: options.askPassphrase),
+        SSHCredentials(resolution, options: options),
         timeout: timeout)
       await session.startKeepAlive()
       return session

@@ -30,6 +30,8 @@ actor SSHSession: SessionLoopHandler {
   /// Calls that libssh2 keeps the state of in the session itself: one at a time.
   let sessionTurn = Turnstile()
   var signing = SigningRequest()
+  /// libssh2's last list of the ways to log in, which it does not free before it makes the next one.
+  var waysList: UnsafeMutablePointer<CChar>?
   /// How long a command may take nothing of its input. Long, since an agent looks at a whole tree in between; a host
   /// that is gone is noticed by ``KeepAlive``.
   var writePatience: Duration = .seconds(600)
@@ -76,26 +78,17 @@ actor SSHSession: SessionLoopHandler {
     } catch {
       throw unreachable(error, name, port)
     }
-    libssh2_session_method_pref(engine.session, LIBSSH2_METHOD_KEX, Self.keyExchanges)
-    libssh2_session_method_pref(
-      engine.session, LIBSSH2_METHOD_HOSTKEY, hostKeyTypes.joined(separator: ","))
-    for direction in [LIBSSH2_METHOD_CRYPT_CS, LIBSSH2_METHOD_CRYPT_SC] {
-      libssh2_session_method_pref(engine.session, direction, "aes128-ctr,aes256-ctr,aes192-ctr")
-    }
-    for direction in [LIBSSH2_METHOD_MAC_CS, LIBSSH2_METHOD_MAC_SC] {
-      libssh2_session_method_pref(engine.session, direction, "hmac-sha2-256,hmac-sha2-512")
-    }
+    let methods = SSHMethods(hostKeyTypes: hostKeyTypes)
+    methods.prefer(in: engine.session)
     let descriptor = transport?.descriptor.rawValue ?? -1
     do {
       _ = try await perform("the key exchange", before: deadline) {
         try engine.step(Int(libssh2_session_handshake(engine.session, descriptor)))
       }
     } catch let error as LibSSH2Failure where error.code.isNegotiation {
-      throw RemoteError(
-        .protocolFailure, host: host,
-        "no key exchange, host key or cipher in common with the server (\(error.message))",
-        hint: "The host key types asked for were \(hostKeyTypes.joined(separator: ", ")).")
+      throw noCommonMethod(methods.supported(by: engine.session), error.message)
     }
+    engine.overture = nil
     var length = 0
     guard let bytes = libssh2_session_hostkey(engine.session, &length, nil), length > 0 else {
       throw RemoteError(.protocolFailure, host: host, "the server showed no host key")
@@ -104,10 +97,18 @@ actor SSHSession: SessionLoopHandler {
     return HostKey(blob: Array(blob))
   }
 
-  private static let keyExchanges = [
-    "curve25519-sha256", "curve25519-sha256@libssh.org", "ecdh-sha2-nistp256", "ecdh-sha2-nistp384",
-    "ecdh-sha2-nistp521", "diffie-hellman-group16-sha512", "diffie-hellman-group14-sha256",
-  ].joined(separator: ",")
+  /// Says by name what the server wants and this side lacks.
+  private func noCommonMethod(_ methods: SSHMethods, _ said: String) -> RemoteError {
+    let missing = ServerOffer(engine.overture ?? [])?.mismatches(methods) ?? []
+    let library = SSHLibraryReport.current
+    return RemoteError(
+      .unsupported, host: host,
+      "no common way to speak with the server (\(said))" + missing.map { "\n  - \($0)" }.joined()
+        + "\n  - libssh2 \(library.version) here lacks: " + library.lacks.joined(separator: ", "),
+      hint: "Set 'transport: openssh' in the host's file, which uses the system's ssh in place of libssh2"
+        + (missing.contains { $0.hasPrefix("host key") }
+          ? ", or give the host an ed25519 key (ssh-keygen -A on the host)." : "."))
+  }
 
   private func unreachable(_ failure: TCPFailure, _ name: String, _ port: Int) -> RemoteError {
     switch failure {
