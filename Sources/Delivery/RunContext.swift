@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Images
+internal import Synchronization
 public import SystemPackage
 public import Vocabulary
 
@@ -23,6 +24,7 @@ public struct RunContext: Sendable {
   public var events: EventSink
   /// Set by each run from its own options.
   var hints = CommandHints()
+  private let warned = Warned()
 
   public init(
     environment: [String: String], workingDirectory: FilePath, agents: FilePath, owner: String,
@@ -64,6 +66,15 @@ public struct RunContext: Sendable {
   func emit(_ body: DeliveryEvent.Body, host: String? = nil) { events(DeliveryEvent(host: host, body)) }
 
   func warn(_ message: String, host: String? = nil) { emit(.warning(.init(message: message)), host: host) }
+
+  /// A warning that is said once a run, however often the host is connected to.
+  func warnOnce(_ message: String, host: String) {
+    if warned.messages.withLock({ $0.insert([host, message]).inserted }) { warn(message, host: host) }
+  }
+
+  private final class Warned: Sendable {
+    let messages = Mutex<Set<[String]>>([])
+  }
 }
 
 /// Which hosts, and how they are reached: what `--host` and its relatives say.

@@ -23,7 +23,7 @@ public struct RemoteError: Error, Hashable, Sendable, CustomStringConvertible {
     case noAgentForPlatform
     /// The agent could not be installed or started, or ended before it said hello.
     case agentFailed
-    /// The host asks for something that is not supported yet, such as a jump host.
+    /// The host or its configuration asks for something that is not supported with its transport.
     case unsupported
     /// `ssh` could not read its configuration, or does not exist here.
     case configuration
@@ -37,6 +37,8 @@ public struct RemoteError: Error, Hashable, Sendable, CustomStringConvertible {
   public var message: String
   /// What to type or to change next.
   public var hint: String?
+  /// The jump host on the way at which it happened; the message names it too.
+  public var jumpHost: String?
 
   public init(_ code: Code, host: String, _ message: String, hint: String? = nil) {
     self.code = code

@@ -8,22 +8,8 @@ import Wire
 @testable import RemoteKit
 
 @Suite struct AgentTests {
-  /// A stand-in that says hello as an agent does, then echoes; as big as needed to cross several packets.
   private func installAgent(_ server: Sshd, version: String = "1", size: Int = 400_000) throws {
-    let hello = #"{"clock":1,"home":"/h","machine":"m","version":"\#(version)","wire":1}"#
-    let count = hello.utf8.count + 1
-    let script = """
-      #!/bin/sh
-      echo started >&2
-      printf '\\\(String(count, radix: 8))\\0\\0\\0\\1%s' '\(hello)'
-      exec cat
-
-      """
-    for name in ["linux-amd64", "linux-arm64"] {
-      // By another process: a file that this one holds open for writing could not be started ("Text file busy").
-      try server.write("agent.text", script + String(repeating: "# padding\n", count: size / 10))
-      try Sshd.run("install", "-m", "755", server.path("agent.text"), server.path("agents/" + name))
-    }
+    try StandInAgent.install(into: FilePath(server.path("agents")), version: version, size: size)
   }
 
   private func installed(_ server: Sshd) throws -> [String] {
@@ -36,11 +22,12 @@ import Wire
     #expect(try await agent.frames.receive()?.payload.count == 100_000)
   }
 
-  @Test(arguments: Sshd.Kind.here) func isInstalledOnceAndFoundAgain(_ kind: Sshd.Kind) async throws {
+  @Test(arguments: Sshd.Kind.here, Host.Transport.allCases)
+  func isInstalledOnceAndFoundAgain(_ kind: Sshd.Kind, _ transport: Host.Transport) async throws {
     try await Sshd.with(kind) { server in
       try installAgent(server)
       let connection = try await HostConnection.connect(
-        host: server.host, options: server.options())
+        host: server.host(transport), options: server.options())
       let first = try await connection.openAgent()
       #expect(first.hello.version == "1")
       try await check(first)
@@ -71,11 +58,11 @@ import Wire
     }
   }
 
-  @Test func aDamagedOneIsReplaced() async throws {
+  @Test(arguments: Host.Transport.allCases) func aDamagedOneIsReplaced(_ transport: Host.Transport) async throws {
     try await Sshd.with { server in
       try installAgent(server)
       let connection = try await HostConnection.connect(
-        host: server.host, options: server.options())
+        host: server.host(transport), options: server.options())
       await (try await connection.openAgent()).close()
       let file = "home/.cache/remote-build/agents/\(try installed(server)[0])/remote-build-agent"
       let whole = try server.read(file)
@@ -92,12 +79,12 @@ import Wire
     }
   }
 
-  @Test func oldOnesArePrunedToThree() async throws {
+  @Test(arguments: Host.Transport.allCases) func oldOnesArePrunedToThree(_ transport: Host.Transport) async throws {
     try await Sshd.with { server in
       for version in 1...5 {
         try installAgent(server, version: String(version))
         let connection = try await HostConnection.connect(
-          host: server.host, options: server.options())
+          host: server.host(transport), options: server.options())
         let agent = try await connection.openAgent()
         #expect(agent.hello.version == String(version))
         await agent.close()
@@ -107,12 +94,13 @@ import Wire
     }
   }
 
-  @Test(arguments: Sshd.Kind.here) func aHostThatCannotTakeItSaysWhy(_ kind: Sshd.Kind) async throws {
+  @Test(arguments: Sshd.Kind.here, Host.Transport.allCases)
+  func aHostThatCannotTakeItSaysWhy(_ kind: Sshd.Kind, _ transport: Host.Transport) async throws {
     try await Sshd.with(kind) { server in
       try installAgent(server)
       try server.write("home/.cache", "a file in the way")
       let connection = try await HostConnection.connect(
-        host: server.host, options: server.options())
+        host: server.host(transport), options: server.options())
       let error = await #expect(throws: RemoteError.self) { try await connection.openAgent() }
       #expect(error?.code == .agentFailed)
       let message = error?.message ?? ""
@@ -122,12 +110,13 @@ import Wire
   }
 
   /// Also where the agent is larger than what the host takes ahead of its reader.
-  @Test(arguments: [400_000, 16_000_000]) func aFullDiskIsTheReasonGiven(_ size: Int) async throws {
+  @Test(arguments: [400_000, 16_000_000], Host.Transport.allCases)
+  func aFullDiskIsTheReasonGiven(_ size: Int, _ transport: Host.Transport) async throws {
     try await Sshd.with { server in
       try installAgent(server, size: size)
       try Sshd.run("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", server.path("home"))
       defer { _ = try? Sshd.run("umount", server.path("home")) }
-      let connection = try await HostConnection.connect(host: server.host, options: server.options())
+      let connection = try await HostConnection.connect(host: server.host(transport), options: server.options())
       let error = await #expect(throws: RemoteError.self) { try await connection.openAgent() }
       let message = error?.message ?? ""
       #expect(message.contains("cannot write"))
@@ -136,23 +125,23 @@ import Wire
     }
   }
 
-  @Test func noAgentForThePlatform() async throws {
+  @Test(arguments: Host.Transport.allCases) func noAgentForThePlatform(_ transport: Host.Transport) async throws {
     try await Sshd.with { server in
       let connection = try await HostConnection.connect(
-        host: server.host, options: server.options())
+        host: server.host(transport), options: server.options())
       let error = await #expect(throws: RemoteError.self) { try await connection.openAgent() }
       #expect(error?.code == .noAgentForPlatform)
       await connection.close()
     }
   }
 
-  @Test func anAgentThatFailsIsQuoted() async throws {
+  @Test(arguments: Host.Transport.allCases) func anAgentThatFailsIsQuoted(_ transport: Host.Transport) async throws {
     try await Sshd.with { server in
       for name in ["linux-amd64", "linux-arm64"] {
         try server.write("agents/" + name, "#!/bin/sh\necho broken >&2\nexit 1\n")
       }
       let connection = try await HostConnection.connect(
-        host: server.host, options: server.options())
+        host: server.host(transport), options: server.options())
       let error = await #expect(throws: RemoteError.self) { try await connection.openAgent() }
       #expect(error?.code == .agentFailed)
       let message = error?.message ?? ""
@@ -166,11 +155,11 @@ import Wire
     access($0, X_OK) == 0
   }
 
-  @Test(arguments: shells)
-  func anyLoginShellWillDo(shell: String) async throws {
+  @Test(arguments: shells, Host.Transport.allCases)
+  func anyLoginShellWillDo(shell: String, transport: Host.Transport) async throws {
     try await Sshd.with(extra: "ForceCommand exec \(shell) -c \"$SSH_ORIGINAL_COMMAND\"") { server in
       try installAgent(server)
-      let connection = try await HostConnection.connect(host: server.host, options: server.options())
+      let connection = try await HostConnection.connect(host: server.host(transport), options: server.options())
       for _ in 0..<2 {
         let agent = try await connection.openAgent()
         try await check(agent)
@@ -209,13 +198,14 @@ import Wire
     }
   }
 
-  @Test func noiseOfStartFilesDoesNotHurt() async throws {
+  @Test(arguments: Host.Transport.allCases) func noiseOfStartFilesDoesNotHurt(_ transport: Host.Transport) async throws
+  {
     try await Sshd.with(
       extra: "ForceCommand printf 'Welcome! no newline'; eval \"$SSH_ORIGINAL_COMMAND\""
     ) { server in
       try installAgent(server)
       let connection = try await HostConnection.connect(
-        host: server.host, options: server.options())
+        host: server.host(transport), options: server.options())
       for _ in 0..<2 {
         let agent = try await connection.openAgent()
         try await check(agent)

@@ -194,13 +194,4 @@ import Testing
       #expect(try await refusal(server).code == .timedOut)
     }
   }
-
-  @Test func aJumpHostIsSaidToBeMissing() async throws {
-    try await Sshd.with { server in
-      try server.configure("ProxyJump bastion")
-      let error = try await refusal(server)
-      #expect(error.code == .unsupported)
-      #expect(error.message.contains("ProxyJump (bastion)"))
-    }
-  }
 }

@@ -37,11 +37,11 @@ final class Sshd: Sendable {
 
   /// Runs `body` with a server, which is gone afterwards, whatever happens.
   static func with<Value>(
-    _ kind: Kind = .openssh, extra: String = "", account: Account? = nil, hostKey: String? = nil,
+    _ kind: Kind = .openssh, extra: String = "", before: String = "", account: Account? = nil, hostKey: String? = nil,
     _ body: (Sshd) async throws -> Value
   ) async throws -> Value {
     let server = try Sshd(
-      kind, extra: extra, account: account ?? (kind == .dropbear ? Account() : nil), hostKey)
+      kind, extra: extra, before: before, account: account ?? (kind == .dropbear ? Account() : nil), hostKey)
     do {
       try await server.waitUntilItListens()
       let value = try await body(server)
@@ -53,7 +53,7 @@ final class Sshd: Sendable {
     }
   }
 
-  private init(_ kind: Kind, extra: String, account: Account?, _ hostKey: String?) throws {
+  private init(_ kind: Kind, extra: String, before: String, account: Account?, _ hostKey: String?) throws {
     // Short, since the paths of sockets must be.
     directory = FilePath("/tmp/remote-kit.\(UInt32.random(in: 0...UInt32.max))")
     try FileManager.default.createDirectory(
@@ -74,6 +74,7 @@ final class Sshd: Sendable {
         "sshd_config",
         // The first word on a thing counts.
         """
+        \(before)
         \(kind == .openssh ? extra : "")
         ListenAddress 127.0.0.1
         Port \(port)
@@ -159,15 +160,18 @@ final class Sshd: Sendable {
       """)
   }
 
-  var host: Host {
-    Host(name: "lab", address: .ssh(name: "127.0.0.1", user: NSUserName(), port: port))
+  var host: Host { host(.libssh2) }
+
+  func host(_ transport: Host.Transport) -> Host {
+    Host(name: "lab", address: .ssh(name: "127.0.0.1", user: NSUserName(), port: port), transport: transport)
   }
 
   func options(
     acceptNew: Bool = false,
-    passphrase: @escaping @Sendable (String) async -> String? = { _ in nil }
+    passphrase: @escaping @Sendable (String) async -> String? = { _ in nil },
+    notice: @escaping @Sendable (String) -> Void = { _ in }
   ) -> ConnectionOptions {
-    asking(acceptNew: acceptNew) { question in
+    asking(acceptNew: acceptNew, notice: notice) { question in
       var answers: [String] = []
       for prompt in question.prompts {
         guard let answer = await passphrase(prompt.text) else { return nil }
@@ -178,11 +182,12 @@ final class Sshd: Sendable {
   }
 
   func asking(
-    acceptNew: Bool = false, _ ask: @escaping @Sendable (Question) async -> [String]?
+    acceptNew: Bool = false, notice: @escaping @Sendable (String) -> Void = { _ in },
+    _ ask: @escaping @Sendable (Question) async -> [String]?
   ) -> ConnectionOptions {
     ConnectionOptions(
       agentsDirectory: FilePath(path("agents")), environment: ProcessInfo.processInfo.environment,
-      sshConfig: FilePath(path("ssh_config")), acceptNewHostKey: acceptNew, ask: ask)
+      sshConfig: FilePath(path("ssh_config")), acceptNewHostKey: acceptNew, ask: ask, notice: notice)
   }
 
   /// A session that is logged in.
@@ -193,7 +198,19 @@ final class Sshd: Sendable {
       host: "lab",
       environment: options.environment)
     return try await SSHSession.open(
-      host: "lab", resolution: resolution, options: options, timeout: .seconds(30))
+      host: "lab", resolution: resolution, options: options, timeout: .seconds(30)
+    ) { try TCPTransport.connect(TCPTarget(resolution), deadline: $0, isCancelled: { Task.isCancelled }) }
+  }
+
+  /// What a connection to it stands on.
+  func link(_ transport: Host.Transport) async throws -> any HostLink {
+    let options = options()
+    let route = try await Route.resolve(
+      name: "127.0.0.1", user: NSUserName(), port: port, configuration: options.sshConfig, host: "lab",
+      environment: options.environment)
+    if transport == .libssh2 { return try await SessionStack.open(route, host: "lab", options: options) }
+    let target = OpenSSHTarget(name: "127.0.0.1", user: NSUserName(), port: port, route: route)
+    return try await OpenSSHLink.open(target, host: "lab", options: options)
   }
 
   var processID: pid_t { process.withLock { $0 } ?? 0 }
@@ -226,7 +243,7 @@ final class Sshd: Sendable {
     while true {
       do {
         try TCPTransport.connect(
-          name: "127.0.0.1", port: port, deadline: deadline, isCancelled: { false }
+          TCPTarget(name: "127.0.0.1", port: port), deadline: .now + .seconds(20), isCancelled: { false }
         ).close()
         return
       } catch {
@@ -272,7 +289,7 @@ final class Sshd: Sendable {
     return status
   }
 
-  private static func freePort() throws -> Int {
+  static func freePort() throws -> Int {
     let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
     defer { close(descriptor) }
     var address = sockaddr_in()

@@ -54,8 +54,8 @@ final class HostSession: Sendable {
     let options = ConnectionOptions(
       agentsDirectory: context.agents, environment: context.environmentOfChildren,
       sshConfig: selection.sshConfiguration, acceptNewHostKey: selection.acceptsNewHostKeys,
-      digestMemory: context.directories.agentDigests
-    ) { question in await context.ask?(question) ?? nil }
+      digestMemory: context.directories.agentDigests, ask: { question in await context.ask?(question) ?? nil },
+      notice: { [name = host.name] in context.warnOnce($0, host: name) })
     let link = try await connect(host, options)
     var host = host
     host.workspace = selection.remoteDirectory ?? host.workspace

@@ -16,6 +16,9 @@ public struct ConnectionOptions: Sendable {
   /// Asks a person for a passphrase, a password or what else a server wants to know, one answer a prompt; `nil` as an
   /// answer: nobody is there to ask. Questions come from several hosts at a time.
   public var ask: @Sendable (Question) async -> [String]?
+  /// Is told what the user should know and no error says: an option of the ssh configuration that cannot be honoured, a
+  /// security key that waits to be touched. The same may be told again when a host is connected to again.
+  public var notice: @Sendable (_ message: String) -> Void
   /// For the TCP connection and the key exchange together, and then for each answer; `nil`: the ssh configuration's
   /// ConnectTimeout, or 15 seconds.
   public var connectTimeout: Duration?
@@ -25,7 +28,8 @@ public struct ConnectionOptions: Sendable {
   public init(
     agentsDirectory: FilePath, environment: [String: String], sshConfig: FilePath? = nil,
     acceptNewHostKey: Bool = false, connectTimeout: Duration? = nil, digestMemory: FilePath? = nil,
-    ask: @escaping @Sendable (Question) async -> [String]? = { _ in nil }
+    ask: @escaping @Sendable (Question) async -> [String]? = { _ in nil },
+    notice: @escaping @Sendable (_ message: String) -> Void = { _ in }
   ) {
     self.agentsDirectory = agentsDirectory
     self.environment = environment
@@ -34,5 +38,11 @@ public struct ConnectionOptions: Sendable {
     self.connectTimeout = connectTimeout
     self.digestMemory = digestMemory
     self.ask = ask
+    self.notice = notice
+  }
+
+  /// How long a hop may take to answer.
+  func timeout(_ resolution: HostResolution) -> Duration {
+    connectTimeout ?? resolution.connectTimeout ?? .seconds(15)
   }
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import SystemPackage
-internal import Wire
+public import Wire
 
 /// A host that was reached and logged in to, or this machine. Must be closed.
 public final class HostConnection: Sendable {
   private enum Link: Sendable {
-    case ssh(SSHSession)
+    case remote(any HostLink)
     case local
   }
 
@@ -34,21 +34,22 @@ public final class HostConnection: Sendable {
       return HostConnection(host, options, .local, timeout: .seconds(30))
     }
     do {
-      guard host.transport == .libssh2 else {
-        throw RemoteError(
-          .unsupported, host: host.name, "'transport: openssh' is not supported yet")
-      }
       // Needed once the session stands, and hashing takes as long as a round trip.
       async let agents = AgentFile.load(
         from: options.agentsDirectory, memory: options.digestMemory.map { DigestMemory(file: $0) })
-      let resolution = try await HostResolution.resolve(
+      let route = try await Route.resolve(
         name: name, user: user, port: port, configuration: options.sshConfig, host: host.name,
         environment: options.environment)
-      let timeout = options.connectTimeout ?? resolution.connectTimeout ?? .seconds(15)
-      let session = try await SSHSession.open(
-        host: host.name, resolution: resolution, options: options, timeout: timeout)
+      let link: any HostLink =
+        switch host.transport {
+        case .libssh2: try await SessionStack.open(route, host: host.name, options: options)
+        case .openssh:
+          try await OpenSSHLink.open(
+            OpenSSHTarget(name: name, user: user, port: port, route: route), host: host.name, options: options)
+        }
+      let slowest = route.hops.map { options.timeout($0.resolution) }.max() ?? .zero
       return HostConnection(
-        host, options, .ssh(session), agents: await agents, timeout: max(timeout, .seconds(30)))
+        host, options, .remote(link), agents: await agents, timeout: max(slowest, .seconds(30)))
     } catch {
       throw remoteError(error, host)
     }
@@ -60,14 +61,30 @@ public final class HostConnection: Sendable {
     do {
       switch link {
       case .local: return try await openLocalAgent()
-      case .ssh(let session):
+      case .remote(let link):
         do {
-          return try await openAgent(session, bulk: bulk, reinstall: false)
+          return try await openAgent(link, bulk: bulk, reinstall: false)
         } catch let error as RemoteError
           where error.code == .agentFailed && error.hint == Self.damaged
         {
-          return try await openAgent(session, bulk: bulk, reinstall: true)
+          return try await openAgent(link, bulk: bulk, reinstall: true)
         }
+      }
+    } catch {
+      throw Self.remoteError(error, host)
+    }
+  }
+
+  /// Opens a stream to an address as the host sees it, such as a registry that only the host can reach; for `local`, as
+  /// this machine does. It lives as long as the connection.
+  ///
+  /// Throws ``RemoteError/Code/unreachable`` where nothing answers there. With `transport: openssh` that is known no
+  /// sooner than at the first read, which throws it.
+  public func openTunnel(to address: String, port: Int) async throws(RemoteError) -> any ByteStream {
+    do {
+      switch link {
+      case .remote(let link): return try await link.openTunnel(to: address, port: port, timeout: timeout)
+      case .local: return try LocalConnection.open(to: address, port: port, host: host.name, timeout: timeout)
       }
     } catch {
       throw Self.remoteError(error, host)
@@ -76,18 +93,17 @@ public final class HostConnection: Sendable {
 
   /// Closes the connection and with it every agent. Jobs that the agents started go on.
   public func close() async {
-    if case .ssh(let session) = link { await session.close() }
+    if case .remote(let link) = link { await link.close() }
   }
 
   private static let damaged =
     "The installed agent may be damaged; it was installed anew and tried again."
 
-  private func openAgent(_ session: SSHSession, bulk: Bool, reinstall: Bool) async throws
+  private func openAgent(_ link: any HostLink, bulk: Bool, reinstall: Bool) async throws
     -> AgentConnection
   {
     let command = AgentBootstrap.command(agents: agents, reinstall: reinstall)
-    let channel = try await session.execute(
-      command, window: bulk ? 12 << 20 : 2 << 20, timeout: timeout)
+    let channel = try await link.execute(command, bulk: bulk, timeout: timeout)
     do {
       let stream = try await AgentInstaller(host: host.name, agents: agents, timeout: timeout)
         .start(on: channel)

@@ -49,7 +49,7 @@ struct HostKeyCheck: Sendable {
         .unsupported, host: host,
         "\(place) trusts the host by a certificate authority (@cert-authority), which is not supported with libssh2.",
         hint:
-          "Set 'transport: openssh' in the host's file, which uses the system's ssh, or add the host's own key to known_hosts."
+          "Set 'transport: openssh' in the host's file, or add the host's own key to known_hosts."
       )
     case .unknown:
       if plainName != name && known.verdict(on: key, name: plainName) == .known { return }

@@ -3,7 +3,7 @@
 internal import Wire
 
 /// A command that runs on a host: its standard input and output as a byte stream.
-final class SSHChannel: ByteStream {
+final class SSHChannel: CommandStream {
   private let session: SSHSession
   private let id: Int
 

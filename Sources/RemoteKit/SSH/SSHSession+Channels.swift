@@ -23,25 +23,11 @@ extension SSHSession {
     let deadline = ContinuousClock.now + timeout
     await sessionTurn.enter(isolation: self)
     defer { sessionTurn.leave() }
-    let pointer: OpaquePointer
-    do {
-      pointer = try await perform("opening a channel", before: deadline) {
-        try engine.step(
-          libssh2_channel_open_ex(
-            engine.session, "session", 7, UInt32(window), Self.packetSize, nil, 0))
-      }
-    } catch let error as LibSSH2Failure {
-      throw RemoteError(
-        .protocolFailure, host: host, "the server refused another channel (\(error.message))",
+    let state = try await openChannel("session", window: window, before: deadline) { [host] failure in
+      RemoteError(
+        .protocolFailure, host: host, "the server refused another channel (\(failure.message))",
         hint: "Its sshd_config may need a higher MaxSessions.")
-    } catch let error as CancellationError {
-      // The half-open state stays in libssh2 and would be taken up by the next call.
-      fail(RemoteError(.closed, host: host, "a channel was given up while it was opened"))
-      throw error
     }
-    lastChannel += 1
-    let state = ChannelState(id: lastChannel, pointer: pointer)
-    channels[state.id] = state
     do {
       _ = try await perform("starting the command", before: deadline) {
         guard !state.isClosed else {
@@ -49,7 +35,7 @@ extension SSHSession {
         }
         return try engine.step(
           Int(
-            libssh2_channel_process_startup(pointer, "exec", 4, command, UInt32(command.utf8.count))
+            libssh2_channel_process_startup(state.pointer, "exec", 4, command, UInt32(command.utf8.count))
           ))
       }
     } catch {
@@ -60,6 +46,39 @@ extension SSHSession {
     }
     settle()
     return SSHChannel(session: self, id: state.id)
+  }
+
+  /// The session's turn must be held.
+  /// - Parameters:
+  ///   - message: what the kind of channel needs to be opened.
+  ///   - refusal: what is said when the server refuses.
+  func openChannel(
+    _ kind: String, message: [UInt8] = [], window: Int, before deadline: ContinuousClock.Instant,
+    refusal: (LibSSH2Failure) -> RemoteError
+  ) async throws -> ChannelState {
+    let pointer: OpaquePointer
+    do {
+      pointer = try await perform("opening a channel", before: deadline) {
+        try message.withUnsafeBufferPointer { message in
+          try message.withMemoryRebound(to: CChar.self) { message in
+            try engine.step(
+              libssh2_channel_open_ex(
+                engine.session, kind, UInt32(kind.utf8.count), UInt32(window), Self.packetSize,
+                message.isEmpty ? nil : message.baseAddress, UInt32(message.count)))
+          }
+        }
+      }
+    } catch let failure as LibSSH2Failure {
+      throw refusal(failure)
+    } catch {
+      // The half-open state stays in libssh2 and would be taken up by the next call.
+      fail(RemoteError(.closed, host: host, "a channel was given up while it was opened"))
+      throw error
+    }
+    lastChannel += 1
+    let state = ChannelState(id: lastChannel, pointer: pointer)
+    channels[state.id] = state
+    return state
   }
 
   private func channel(_ id: Int) throws -> ChannelState {

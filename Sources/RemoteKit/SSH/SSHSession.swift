@@ -67,24 +67,21 @@ actor SSHSession: SessionLoopHandler {
 
   // MARK: Connecting
 
-  /// Opens a TCP connection and exchanges keys; returns the host's key, which the caller must check before it
-  /// authenticates. `hostKeyTypes` come in the order of preference.
+  /// Exchanges keys over what `open` makes, which may block the session's thread; returns the host's key, which the
+  /// caller must check before it authenticates.
   func connect(
-    to name: String, port: Int, hostKeyTypes: [String], deadline: ContinuousClock.Instant
+    _ methods: SSHMethods, deadline: ContinuousClock.Instant, over open: @Sendable () throws -> any SSHTransport
   ) async throws -> HostKey {
-    do throws(TCPFailure) {
-      transport = try TCPTransport.connect(
-        name: name, port: port, deadline: deadline, isCancelled: { Task.isCancelled })
-    } catch {
-      throw unreachable(error, name, port)
-    }
-    let methods = SSHMethods(hostKeyTypes: hostKeyTypes)
+    transport = try open()
     methods.prefer(in: engine.session)
-    let descriptor = transport?.descriptor.rawValue ?? -1
+    // It must be one, and is not used: all bytes go by the callbacks.
+    let descriptor = transport?.input.rawValue ?? -1
     do {
       _ = try await perform("the key exchange", before: deadline) {
         try engine.step(Int(libssh2_session_handshake(engine.session, descriptor)))
       }
+    } catch let error as LibSSH2Failure where engine.inputEnded {
+      throw await lost(error)
     } catch let error as LibSSH2Failure where error.code.isNegotiation {
       throw noCommonMethod(methods.supported(by: engine.session), error.message)
     }
@@ -108,26 +105,6 @@ actor SSHSession: SessionLoopHandler {
       hint: "Set 'transport: openssh' in the host's file, which uses the system's ssh in place of libssh2"
         + (missing.contains { $0.hasPrefix("host key") }
           ? ", or give the host an ed25519 key (ssh-keygen -A on the host)." : "."))
-  }
-
-  private func unreachable(_ failure: TCPFailure, _ name: String, _ port: Int) -> RemoteError {
-    switch failure {
-    case .unresolved(let why):
-      RemoteError(
-        .unreachable, host: host, "the name '\(name)' cannot be resolved: \(why)",
-        hint: "Check the host's address, and that this machine is online.")
-    case .refused(let errno):
-      RemoteError(
-        .unreachable, host: host, "cannot connect to \(name) port \(port): \(errno)",
-        hint: "Check that the host is up and its SSH server listens there: ssh -p \(port) \(name)")
-    case .timedOut:
-      RemoteError(
-        .unreachable, host: host, "no answer from \(name) port \(port) within the connect timeout",
-        hint:
-          "Check that the host is up and no firewall is in between; ConnectTimeout in the ssh configuration sets the wait."
-      )
-    case .cancelled: RemoteError(.closed, host: host, "the connection was given up")
-    }
   }
 
   /// From now on a silent peer is noticed.
@@ -157,7 +134,7 @@ actor SSHSession: SessionLoopHandler {
         if case .done(let value) = step { return value }
       } catch let error as LibSSH2Failure {
         wakeOthersIfNeeded()
-        if error.code.isDisconnection { throw lost(error) }
+        if error.code.isDisconnection { throw await lost(error) }
         throw error
       }
       try await progress(what, before: deadline)
@@ -197,8 +174,13 @@ actor SSHSession: SessionLoopHandler {
     for waiter in all.values { waiter.continuation.resume() }
   }
 
-  private func lost(_ error: LibSSH2Failure) -> RemoteError {
+  private func lost(_ error: LibSSH2Failure) async -> RemoteError {
     if let failure { return failure }
+    // What lies below may know more: the jump host's session, or ProxyCommand's last words.
+    if var reason = await transport?.reason() {
+      if isKeepingAlive && reason.code == .unreachable { reason.code = .connectionLost }
+      return reason
+    }
     return RemoteError(
       .connectionLost, host: host, "the connection broke (\(error.message))",
       hint: "Run the same command again.")
@@ -220,24 +202,23 @@ actor SSHSession: SessionLoopHandler {
 
   nonisolated func interest() -> SessionInterest { assumeIsolated { $0.interestNow() } }
 
-  nonisolated func ready(_ events: Int16) { assumeIsolated { $0.readyNow(events) } }
+  nonisolated func ready(input: Bool, output: Bool) { assumeIsolated { $0.readyNow(input: input, output: output) } }
 
   private func interestNow() -> SessionInterest {
     flush()
-    var events: Int16 = 0
-    if transport != nil && !engine.inputEnded && failure == nil {
-      if engine.input.count < Self.inputLimit { events |= Int16(POLLIN) }
-      if !engine.output.isEmpty { events |= Int16(POLLOUT) }
-    }
     var deadline = waiters.values.compactMap(\.deadline).min()
     if isKeepingAlive && failure == nil { deadline = min(deadline ?? nextProbe, nextProbe) }
-    return SessionInterest(
-      descriptor: events == 0 ? nil : transport?.descriptor, events: events, deadline: deadline)
+    var interest = SessionInterest(deadline: deadline)
+    if let transport, !engine.inputEnded, failure == nil {
+      if engine.input.count < Self.inputLimit { interest.input = transport.input }
+      if !engine.output.isEmpty { interest.output = transport.output }
+    }
+    return interest
   }
 
-  private func readyNow(_ events: Int16) {
-    if events & Int16(POLLIN | POLLHUP | POLLERR) != 0 { receive() }
-    if events & Int16(POLLOUT) != 0 { flush() }
+  private func readyNow(input: Bool, output: Bool) {
+    if input { receive() }
+    if output { flush() }
     let now = ContinuousClock.now
     for (id, waiter) in waiters where waiter.deadline.map({ $0 <= now }) ?? false {
       waiters.removeValue(forKey: id)

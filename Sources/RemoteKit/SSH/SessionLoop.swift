@@ -16,14 +16,15 @@ internal import Wire
 protocol SessionLoopHandler: AnyObject, Sendable {
   /// What to wait for next; called after the jobs at hand have run.
   nonisolated func interest() -> SessionInterest
-  /// The events that `poll` reported, none when the time was up.
-  nonisolated func ready(_ events: Int16)
+  /// What `poll` reported; neither when the time was up.
+  nonisolated func ready(input: Bool, output: Bool)
 }
 
 struct SessionInterest: Sendable {
-  /// `nil` where there is no connection (yet).
-  var descriptor: FileDescriptor?
-  var events: Int16
+  /// Where input is awaited; `nil` where there is no connection (yet), or none is wanted.
+  var input: FileDescriptor?
+  /// Where there are bytes to be written.
+  var output: FileDescriptor?
   var deadline: ContinuousClock.Instant?
 }
 
@@ -123,15 +124,16 @@ final class SessionLoop: SerialExecutor, @unchecked Sendable {
     }
     var polled = [
       pollfd(fd: wake.reading.rawValue, events: Int16(POLLIN), revents: 0),
-      pollfd(fd: interest.descriptor?.rawValue ?? -1, events: interest.events, revents: 0),
+      pollfd(fd: interest.input?.rawValue ?? -1, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: interest.output?.rawValue ?? -1, events: Int16(POLLOUT), revents: 0),
     ]
-    let count = poll(&polled, 2, isAsleep ? Self.milliseconds(until: interest.deadline) : 0)
+    let count = poll(&polled, 3, isAsleep ? Self.milliseconds(until: interest.deadline) : 0)
     state.withLock { $0.isAsleep = false }
     if count > 0 && polled[0].revents != 0 {
       var drain = [UInt8](repeating: 0, count: 256)
       _ = try? drain.withUnsafeMutableBytes { try wake.reading.read(into: $0) }
     }
-    handler.ready(count > 0 ? polled[1].revents : 0)
+    handler.ready(input: count > 0 && polled[1].revents != 0, output: count > 0 && polled[2].revents != 0)
   }
 
   private static func milliseconds(until deadline: ContinuousClock.Instant?) -> CInt {

@@ -12,33 +12,42 @@ internal import SystemPackage
 final class TCPTransport: SSHTransport, @unchecked Sendable {
   // `@unchecked`: `hurried` and `closed` are touched on the session's loop thread alone, as the protocol says.
   let descriptor: FileDescriptor
+  var input: FileDescriptor { descriptor }
+  var output: FileDescriptor { descriptor }
   private var hurried = true
   private var closed = false
 
   private init(_ descriptor: FileDescriptor) { self.descriptor = descriptor }
 
-  /// Resolves `name` and connects to the first of its addresses that answers. Blocks its thread, until `deadline` at
-  /// most but for the resolver's own time, and looks at `isCancelled` meanwhile.
+  /// Resolves the target's name and connects to the first of its addresses that answers. Blocks its thread, until
+  /// `deadline` at most but for the resolver's own time, and looks at `isCancelled` meanwhile.
   static func connect(
-    name: String, port: Int, deadline: ContinuousClock.Instant, isCancelled: () -> Bool
+    _ target: TCPTarget, deadline: ContinuousClock.Instant, isCancelled: () -> Bool
   ) throws(TCPFailure) -> TCPTransport {
-    var hints = addrinfo()
-    hints.ai_family = AF_UNSPEC
-    #if canImport(Glibc)
-      hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
-    #else
-      hints.ai_socktype = SOCK_STREAM
-    #endif
-    var found: UnsafeMutablePointer<addrinfo>?
-    let status = getaddrinfo(name, String(port), &hints, &found)
-    guard status == 0 else { throw .unresolved(String(cString: gai_strerror(status))) }
-    defer { freeaddrinfo(found) }
-    var last = TCPFailure.unresolved("no address")
-    var next = found
-    while let address = next?.pointee {
-      next = address.ai_next
+    var attempts = target.attempts
+    while true {
       do throws(TCPFailure) {
-        return try connect(address, deadline, isCancelled)
+        return try connectOnce(target, deadline, isCancelled)
+      } catch {
+        guard case .refused = error, attempts > 1 else { throw error }
+      }
+      attempts -= 1
+      for _ in 0..<10 {
+        guard ContinuousClock.now < deadline else { throw .timedOut }
+        guard !isCancelled() else { throw .cancelled }
+        poll(nil, 0, 100)
+      }
+    }
+  }
+
+  private static func connectOnce(
+    _ target: TCPTarget, _ deadline: ContinuousClock.Instant, _ isCancelled: () -> Bool
+  ) throws(TCPFailure) -> TCPTransport {
+    let found = try AddressList(name: target.name, port: target.port, family: target.family)
+    var last = TCPFailure.unresolved("no address")
+    for address in found.addresses {
+      do throws(TCPFailure) {
+        return try connect(address, target, deadline, isCancelled)
       } catch {
         if case .refused = error {} else { throw error }
         last = error
@@ -48,7 +57,7 @@ final class TCPTransport: SSHTransport, @unchecked Sendable {
   }
 
   private static func connect(
-    _ address: addrinfo, _ deadline: ContinuousClock.Instant, _ isCancelled: () -> Bool
+    _ address: addrinfo, _ target: TCPTarget, _ deadline: ContinuousClock.Instant, _ isCancelled: () -> Bool
   ) throws(TCPFailure) -> TCPTransport {
     let raw = socket(address.ai_family, address.ai_socktype, address.ai_protocol)
     guard raw >= 0 else { throw .refused(Errno(rawValue: errno)) }
@@ -56,7 +65,9 @@ final class TCPTransport: SSHTransport, @unchecked Sendable {
     do throws(TCPFailure) {
       _ = fcntl(raw, F_SETFD, FD_CLOEXEC)
       _ = fcntl(raw, F_SETFL, fcntl(raw, F_GETFL) | O_NONBLOCK)
-      transport.set(CInt(TCP_NODELAY), 1)
+      transport.set(CInt(IPPROTO_TCP), CInt(TCP_NODELAY), 1)
+      if target.keepsAlive { transport.set(SOL_SOCKET, SO_KEEPALIVE, 1) }
+      try target.bind(raw, family: address.ai_family)
       #if canImport(Glibc)
         let status = Glibc.connect(raw, address.ai_addr, address.ai_addrlen)
       #else
@@ -86,7 +97,7 @@ final class TCPTransport: SSHTransport, @unchecked Sendable {
     let count = recv(descriptor.rawValue, buffer.baseAddress, buffer.count, 0)
     if count >= 0 {
       #if canImport(Glibc)
-        if hurried { set(CInt(TCP_QUICKACK), 1) }
+        if hurried { set(CInt(IPPROTO_TCP), CInt(TCP_QUICKACK), 1) }
       #endif
       return count
     }
@@ -108,16 +119,18 @@ final class TCPTransport: SSHTransport, @unchecked Sendable {
 
   func setHurried(_ hurried: Bool) { self.hurried = hurried }
 
+  // The socket's own error is all that is known.
+  func reason() async -> RemoteError? { nil }
+
   func close() {
     guard !closed else { return }
     closed = true
     try? descriptor.close()
   }
 
-  private func set(_ option: CInt, _ value: CInt) {
+  private func set(_ level: CInt, _ option: CInt, _ value: CInt) {
     var value = value
-    setsockopt(
-      descriptor.rawValue, CInt(IPPROTO_TCP), option, &value, socklen_t(MemoryLayout<CInt>.size))
+    setsockopt(descriptor.rawValue, level, option, &value, socklen_t(MemoryLayout<CInt>.size))
   }
 }
 
@@ -125,6 +138,33 @@ final class TCPTransport: SSHTransport, @unchecked Sendable {
 enum TCPFailure: Error {
   case unresolved(String)
   case refused(Errno)
+  /// The address to connect from is none of this machine's.
+  case unbound(String)
   case timedOut
   case cancelled
+
+  /// In words for people. `name` and `port` are those that were connected to.
+  func remoteError(host: String, name: String, port: Int) -> RemoteError {
+    switch self {
+    case .unresolved(let why):
+      RemoteError(
+        .unreachable, host: host, "the name '\(name)' cannot be resolved: \(why)",
+        hint: "Check the host's address, and that this machine is online.")
+    case .refused(let errno):
+      RemoteError(
+        .unreachable, host: host, "cannot connect to \(name) port \(port): \(errno)",
+        hint: "Check that the host is up and its SSH server listens there: ssh -p \(port) \(name)")
+    case .unbound(let why):
+      RemoteError(
+        .configuration, host: host, "cannot connect to \(name) port \(port): \(why)",
+        hint: "Check BindAddress and BindInterface in the ssh configuration.")
+    case .timedOut:
+      RemoteError(
+        .unreachable, host: host, "no answer from \(name) port \(port) within the connect timeout",
+        hint:
+          "Check that the host is up and no firewall is in between; ConnectTimeout in the ssh configuration sets the wait."
+      )
+    case .cancelled: RemoteError(.closed, host: host, "the connection was given up")
+    }
+  }
 }
