@@ -87,7 +87,7 @@ let package = Package(
     tests("ImagesTests", ["Images", "Vocabulary", "Settings", system]),
     tests(
       "DeliveryTests",
-      ["Delivery", "Jobs", "Registry", "RemoteKit", "Sync", "Vocabulary", "remote-build-agent", system]),
+      ["Delivery", "Images", "Jobs", "Registry", "RemoteKit", "Sync", "Vocabulary", "remote-build-agent", system]),
     tests("CommandTests", ["RemoteBuildCommands", "Delivery", "Vocabulary", argumentParser], exclude: ["Snapshots"]),
     // The program is built beside the test bundle, where the tests find and start it.
     tests("EndToEndTests", ["LabKit", "remote-build", subprocess, system]),

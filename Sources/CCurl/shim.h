@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <string.h>
 #include <curl/curl.h>
 
 typedef size_t (*ccurl_data_callback)(char *bytes, size_t size, size_t count, void *context);
@@ -49,6 +50,21 @@ static inline CURLMcode ccurl_multi_set_long(CURLM *multi, CURLMoption option, l
 
 static inline CURLcode ccurl_response_code(CURL *easy, long *status) {
   return curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, status);
+}
+
+// When the server's own certificate ends, as the TLS library writes it; NULL where it is not known. Needs
+// CURLOPT_CERTINFO, and a transfer that opened its connection itself. The text lives as long as the handle.
+static inline const char *ccurl_certificate_end(CURL *easy) {
+  struct curl_certinfo *info = NULL;
+  if (curl_easy_getinfo(easy, CURLINFO_CERTINFO, &info) != CURLE_OK || info == NULL || info->num_of_certs < 1) {
+    return NULL;
+  }
+  for (struct curl_slist *line = info->certinfo[0]; line != NULL; line = line->next) {
+    if (strncmp(line->data, "Expire date:", 12) == 0) {
+      return line->data + 12;
+    }
+  }
+  return NULL;
 }
 
 static inline CURLcode ccurl_global_init(void) { return curl_global_init(CURL_GLOBAL_DEFAULT); }

@@ -22,6 +22,8 @@ public struct RunContext: Sendable {
   /// Asks in one piece, and shows the name of the host that wants to know; `nil` where there is nobody to ask.
   public var ask: (@Sendable (Question) async -> [String]?)?
   public var events: EventSink
+  /// Before the first repetition of a question to a registry.
+  var registryPause = Duration.milliseconds(200)
   /// Set by each run from its own options.
   var hints = CommandHints()
   private let warned = Warned()
@@ -58,6 +60,13 @@ public struct RunContext: Sendable {
   func hinting(_ selection: HostSelection, _ workspace: FilePath?, _ order: BuildOrder? = nil) -> RunContext {
     var context = self
     context.hints = CommandHints(selection: selection, workspace: workspace, order: order)
+    return context
+  }
+
+  /// The same for a command about releases.
+  func hinting(_ selection: HostSelection, _ workspace: FilePath?, _ order: ReleaseOrder) -> RunContext {
+    var context = self
+    context.hints = CommandHints(selection: selection, workspace: workspace, releases: order)
     return context
   }
 
@@ -115,6 +124,10 @@ public struct BuildOrder: Sendable {
   public var secrets: [String: FilePath]
   /// Whether a version that stands in the registry with another build key is overwritten.
   public var replaces: Bool
+  /// Whether a verified release moves the image's channel.
+  public var promotes: Bool
+  /// Whether it does so although the workspace is not a clean commit.
+  public var promotesDirty: Bool
   /// Whether every host builds, in place of one that builds and others that pull.
   public var buildsOnEach: Bool
   /// Whether the run ends with the plan.
@@ -124,7 +137,8 @@ public struct BuildOrder: Sendable {
   public init(
     images: [String], version: String? = nil, registry: String? = nil, owner: String? = nil,
     certificates: FilePath? = nil, arguments: [String: String] = [:], secrets: [String: FilePath] = [:],
-    replaces: Bool = false, buildsOnEach: Bool = false, isDry: Bool = false, sync: SyncOrder = SyncOrder()
+    replaces: Bool = false, promotes: Bool = true, promotesDirty: Bool = false, buildsOnEach: Bool = false,
+    isDry: Bool = false, sync: SyncOrder = SyncOrder()
   ) {
     self.images = images
     self.version = version
@@ -134,6 +148,8 @@ public struct BuildOrder: Sendable {
     self.arguments = arguments
     self.secrets = secrets
     self.replaces = replaces
+    self.promotes = promotes
+    self.promotesDirty = promotesDirty
     self.buildsOnEach = buildsOnEach
     self.isDry = isDry
     self.sync = sync

@@ -68,11 +68,16 @@ struct CommandSession: Sendable {
   /// Writes a row of data: as JSON, or as a line in which foreign names cannot steer the terminal.
   func show(_ row: some Encodable & CustomStringConvertible, json: Bool) {
     guard json else { return console.out(PrintableText(row.description, keepsColours: false).text) }
+    data(row)
+  }
+
+  /// Writes a row of data as JSON.
+  func data(_ row: some Encodable) {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     encoder.dateEncodingStrategy = .iso8601
     guard let data = try? encoder.encode(row) else { return }
-    console.out(String(decoding: data, as: UTF8.self))
+    console.out(JSONView.escaped(String(decoding: data, as: UTF8.self)))
   }
 
   private var context: RunContext {

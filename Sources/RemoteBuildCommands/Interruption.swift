@@ -33,7 +33,14 @@ struct Interruption: Sendable {
 
   /// Takes interrupts until the command ends; the first of them ends it.
   func handle(_ interrupts: Interrupts) async {
+    var isWarned = false
     for await signal in interrupts.stream {
+      if jobs.isMoving && !isWarned {
+        isWarned = true
+        let message = "a channel is being moved, which takes a moment; interrupt again to leave it half done"
+        view.show(DeliveryEvent(.warning(.init(message: message))))
+        continue
+      }
       let keeps = Interrupts.isHangUp(signal) || session.console.terminal.errorIsTerminal
       switch hasLetGo.stage {
       case .holding where keeps:

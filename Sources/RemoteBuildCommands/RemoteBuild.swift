@@ -32,7 +32,8 @@ public struct RemoteBuild: AsyncParsableCommand {
       """,
     subcommands: [
       BuildCommand.self, SyncCommand.self, VerifyCommand.self, JobsCommand.self, AttachCommand.self, LogsCommand.self,
-      CancelCommand.self, DismissCommand.self,
+      CancelCommand.self, DismissCommand.self, DoctorCommand.self, HostsCommand.self, PruneCommand.self,
+      ReleasesCommand.self, PromoteCommand.self, RollbackCommand.self,
     ],
     defaultSubcommand: BuildCommand.self)
 

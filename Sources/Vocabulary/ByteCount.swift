@@ -24,7 +24,11 @@ public struct ByteCount: Hashable, Sendable, Comparable, Codable {
   ]
 
   public static func < (left: ByteCount, right: ByteCount) -> Bool { left.bytes < right.bytes }
-  public static func + (left: ByteCount, right: ByteCount) -> ByteCount { ByteCount(left.bytes + right.bytes) }
+  /// Stops at the largest number rather than trap: sizes come from registries and hosts, too.
+  public static func + (left: ByteCount, right: ByteCount) -> ByteCount {
+    let (sum, overflows) = left.bytes.addingReportingOverflow(right.bytes)
+    return ByteCount(overflows ? (left.bytes < 0 ? Int64.min : .max) : sum)
+  }
   public static func += (left: inout ByteCount, right: ByteCount) { left = left + right }
   public static let zero = ByteCount(0)
 

@@ -12,7 +12,8 @@ import Testing
   @Test func eachCommandsHelp() throws {
     let commands: [any ParsableCommand.Type] = [
       BuildCommand.self, SyncCommand.self, VerifyCommand.self, JobsCommand.self, AttachCommand.self, CancelCommand.self,
-      LogsCommand.self, DismissCommand.self,
+      LogsCommand.self, DismissCommand.self, ReleasesCommand.self, PromoteCommand.self, RollbackCommand.self,
+      DoctorCommand.self, HostsCommand.self, HostsAddCommand.self, PruneCommand.self,
     ]
     for command in commands {
       let name = try #require(command.configuration.commandName)

@@ -233,9 +233,10 @@ extension SampleRun {
     case "several-hosts": severalHosts
     case "refused": refused
     case "hostile": hostile
+    case "channels": channels
     default: nil
     }
   }
 
-  static let names = ["success", "failure", "several-hosts", "refused", "hostile"]
+  static let names = ["success", "failure", "several-hosts", "refused", "hostile", "channels"]
 }

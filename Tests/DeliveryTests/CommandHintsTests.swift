@@ -25,6 +25,10 @@ import Testing
     let hosts = "--host 'deploy@[::1]:22' --host ml-2 \(reach)"
     #expect(hints.jobs == "remote-build jobs \(hosts)")
     #expect(hints.verify(registry: "r.example:5000") == "remote-build verify --registry r.example:5000 \(hosts)")
+    hints.releases = ReleaseOrder(images: ["app"], registry: "r.example", owner: "shop", channel: "stable")
+    #expect(
+      hints.release("promote", ["app:TAG"])
+        == "remote-build promote app:TAG --registry r.example --owner shop --channel stable \(reach)")
     hints.order = BuildOrder(
       images: ["app"], version: "v1", registry: "r.example", arguments: ["B": "2 3"], secrets: ["token": "/t"],
       replaces: true, sync: SyncOrder(adopts: true))

@@ -95,6 +95,14 @@ import Vocabulary
     ("version: [v1]", "1:10: expected a text, found a list"),
     ("version: \"\"", "1:10: a tag must not be empty"),
     ("owner: Har", "1:8: 'Har' cannot be an owner: write lower-case letters and digits, joined by '-', '.' or '_'"),
+    (
+      "channel: v1.0",
+      "1:10: 'v1.0' reads as a version, which never moves: name the channel by a word, such as stable"
+    ),
+    (
+      "channel: stable.3",
+      "1:10: 'stable.3' reads as an entry of a channel's history: name the channel by a word, such as stable"
+    ),
     ("channel: a b", "1:10: the tag 'a b' must consist of lower-case letters, digits, '.', '_' and '-'"),
     (
       "registry: https://r.example.com",

@@ -36,6 +36,8 @@ public final class ActiveJobs: Sendable {
     var entries: [String: Entry] = [:]
     /// How jobs ended, as far as this run saw it.
     var ends: [String: JobStatus] = [:]
+    /// How many moves of channels are under way.
+    var moves = 0
   }
 
   private let state = Mutex(State())
@@ -52,6 +54,16 @@ public final class ActiveJobs: Sendable {
       id: id, host: session.name, title: title, attach: hints.job("attach", id, on: session.name),
       cancel: hints.job("cancel", id, on: session.name))
     state.withLock { $0.entries[id] = Entry(job: job, session: session, isWatched: isWatched) }
+  }
+
+  /// Whether channels are being moved at this moment: whoever interrupts then is made to wait, or to ask twice.
+  public var isMoving: Bool { state.withLock { $0.moves > 0 } }
+
+  /// Does what should not be cut off in the middle.
+  func whileMoving<Value>(_ body: () async throws -> Value) async rethrows -> Value {
+    state.withLock { $0.moves += 1 }
+    defer { state.withLock { $0.moves -= 1 } }
+    return try await body()
   }
 
   /// Notes how a job ended: who cancels it at this moment may be told nothing more by its host.

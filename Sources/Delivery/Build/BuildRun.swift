@@ -39,6 +39,7 @@ public struct BuildRun: Sendable {
     let planning = Task {
       let scan = try await workspace.scan(context: context)
       let tasks = try await planner.tasks(scan)
+      planner.nameHeldBack(tasks)
       for task in tasks {
         context.emit(
           .planned(
@@ -76,7 +77,7 @@ public struct BuildRun: Sendable {
       }
       let run = ImageRun(
         task: task, hosts: hosts.of(task.image.name).map(\.name), isNamed: hosts.areNamed(task.image.name),
-        arrivals: arrivals, order: order, context: context, jobs: jobs)
+        arrivals: arrivals, order: order, workspace: workspace, selection: selection, context: context, jobs: jobs)
       // The first has waited for the hosts too.
       let (status, hasRelease) = await run.run(since: statuses.isEmpty ? start : .now)
       statuses.append(status)

@@ -38,7 +38,8 @@ struct ImageBuild: Sendable {
   /// Works out the build key and asks the registry what stands under the version. Throws ``DeliveryError`` with
   /// `releaseRefused` where that is something else.
   func judge(pullsOn others: [String]) async throws -> Judgement {
-    let plan = RunPlan(build: try await buildPlan(), host: builder.name, pullsOn: others)
+    let plan = RunPlan(
+      build: try await buildPlan(), host: builder.name, pullsOn: others, channel: task.channel)
     return Judgement(plan: plan, standing: try await registry.standing(plan.build, replaces: order.replaces))
   }
 

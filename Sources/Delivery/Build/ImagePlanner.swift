@@ -140,6 +140,22 @@ struct ImagePlanner: Sendable {
     return tags
   }
 
+  /// The channel that verified releases move: of a clean commit, or where that is waived.
+  private func channel(_ git: GitFacts?) -> String? {
+    guard order.promotes, order.promotesDirty || git?.isDirty == false else { return nil }
+    return project.channel
+  }
+
+  /// Says where a release will not move the channel, and how it does.
+  func nameHeldBack(_ tasks: [ImageTask]) {
+    guard let channel = project.channel, order.promotes else { return }
+    for task in tasks where task.channel == nil {
+      context.warn(
+        "the channel \(channel) of \(task.image.name) will not move, since the workspace is not a clean commit: commit "
+          + "it, or add --allow-dirty")
+    }
+  }
+
   private func task(
     _ image: ProjectImage, tags: [String: String], _ git: GitFacts?, _ scan: Scan
   ) throws -> ImageTask {
@@ -158,6 +174,7 @@ struct ImagePlanner: Sendable {
       inputs: inputs,
       ownBases: Dictionary(inputs.ownBases.map { ($0.reference, $0) }) { first, _ in first }
         .mapValues { ImageTask.OwnBase(image: $0.image, repository: "\(owner)/\($0.image)", tag: $0.tag ?? "latest") },
-      contextDigest: contextDigest, treeDigest: scan.treeDigest, git: git)
+      contextDigest: contextDigest, treeDigest: scan.treeDigest, git: git,
+      channel: channel(git))
   }
 }

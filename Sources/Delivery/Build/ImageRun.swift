@@ -15,6 +15,8 @@ struct ImageRun: Sendable {
   let isNamed: Bool
   let arrivals: Arrivals
   let order: BuildOrder
+  let workspace: LocalWorkspace
+  let selection: HostSelection
   let context: RunContext
   let jobs: ActiveJobs
 
@@ -92,7 +94,33 @@ struct ImageRun: Sendable {
         }
       }
     }
+    await note(outcome.release, isStanding: outcome.isStanding, builder.session)
+    if let channel = task.channel {
+      do {
+        try await BuildPromotion(
+          image: task.image.name, repository: task.repository, tag: task.tag, channel: channel, registry: registry,
+          workspace: workspace, selection: selection, context: context, jobs: jobs
+        ).run(outcome.release, isStanding: outcome.isStanding, open: builder.session)
+      } catch {
+        // The release stands; what did not move is the channel.
+        let failure = DeliveryError(error, host: nil)
+        context.emit(.failed(failure), host: failure.host)
+        var general = failure
+        general.host = nil
+        table.fail(general)
+      }
+    }
     return outcome
+  }
+
+  /// Notes a release in the audit logs, here and on the host that built it.
+  private func note(_ release: VerifiedImage, isStanding: Bool, _ session: HostSession) async {
+    guard !isStanding else { return }
+    var entry = AuditEntry(
+      id: ULID().description, who: context.owner, command: "build", image: task.name, result: .done)
+    entry.to = release.digest
+    entry.version = task.tag
+    await AuditLog(context: context).append([entry], on: session)
   }
 
   /// Brings the release to further hosts, late ones included, which are waited for here.

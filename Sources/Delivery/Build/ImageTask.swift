@@ -28,6 +28,8 @@ struct ImageTask: Sendable {
   var contextDigest: Digest
   var treeDigest: Digest
   var git: GitFacts?
+  /// The channel that the release moves once it is verified; `nil` where none does.
+  var channel: String?
 
   struct OwnBase: Sendable, Hashable {
     var image: String

@@ -11,4 +11,6 @@ struct RunPlan: Codable, Sendable, Hashable {
   var host: String
   /// The other hosts that shall have the image.
   var pullsOn: [String]
+  /// The channel that the release moves; `nil` where none does.
+  var channel: String?
 }

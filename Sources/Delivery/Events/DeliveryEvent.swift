@@ -52,6 +52,12 @@ public struct DeliveryEvent: Sendable {
     case skipped(Skipped)
     /// A job was ended, or done with, because somebody asked for it.
     case ended(Ended)
+    /// A channel is going to be moved.
+    case moving(ChannelMove)
+    /// A channel was moved, or put back, and reads so.
+    case moved(ChannelMove)
+    /// A version is going to be put back where the workspace pins it.
+    case pinning(Pinning)
     case warning(Warning)
     /// A host's part in the run, or the run, ended early.
     case failed(DeliveryError)
@@ -187,8 +193,19 @@ public struct DeliveryEvent: Sendable {
     public var leftBehind: String?
   }
 
+  public struct Pinning: Codable, Sendable, Hashable {
+    public var image: String
+    /// The versions' tags.
+    public var from: String
+    public var to: String
+    /// Lines of the files' difference, as `diff -u` marks them.
+    public var difference: [String]
+  }
+
   public struct Warning: Codable, Sendable, Hashable {
     public var message: String
+
+    public init(message: String) { self.message = message }
   }
 
   public struct Finished: Codable, Sendable, Hashable {

@@ -9,6 +9,8 @@ struct CommandHints: Sendable {
   var workspace: FilePath?
   /// What a build was told; `nil` for other commands.
   var order: BuildOrder?
+  /// What a command about releases was told; `nil` for other commands.
+  var releases: ReleaseOrder?
 
   /// `remote-build VERB JOB`. Where hosts were named, the one that has the job is.
   func job(_ verb: String, _ id: String, on host: String) -> String {
@@ -32,7 +34,8 @@ struct CommandHints: Sendable {
       for (name, value) in order.arguments.sorted(by: { $0.key < $1.key }) { add("--build-arg", "\(name)=\(value)") }
       for (id, file) in order.secrets.sorted(by: { $0.key < $1.key }) { add("--secret", "\(id)=\(file)") }
       let flags = [
-        ("--replace", order.replaces), ("--build-on-each", order.buildsOnEach), ("--adopt", order.sync.adopts),
+        ("--replace", order.replaces), ("--no-promote", !order.promotes), ("--allow-dirty", order.promotesDirty),
+        ("--build-on-each", order.buildsOnEach), ("--adopt", order.sync.adopts),
         ("--allow-mass-delete", order.sync.allowsMassDelete),
       ]
       options += flags.filter(\.1).map { ($0.0, nil) }
@@ -45,6 +48,15 @@ struct CommandHints: Sendable {
 
   /// `remote-build verify --registry ADDRESS`.
   func verify(registry: String) -> String { line(["verify", "--registry", registry] + hosts + reach) }
+
+  /// `remote-build promote IMAGE:TAG` and its like, of the same registry and channel.
+  func release(_ verb: String, _ words: [String]) -> String {
+    let options = [
+      ("--registry", releases?.registry ?? order?.registry), ("--owner", releases?.owner ?? order?.owner),
+      ("--ca-file", (releases?.certificates ?? order?.certificates)?.string), ("--channel", releases?.channel),
+    ]
+    return line([verb] + words + options.flatMap { name, value in value.map { [name, $0] } ?? [] } + reach)
+  }
 
   /// A command on a host, by the way that this program goes there.
   static func on(_ host: Host, sshConfiguration: FilePath?, _ command: String) -> String {

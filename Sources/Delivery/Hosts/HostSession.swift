@@ -51,11 +51,7 @@ final class HostSession: Sendable {
   static func open(
     _ host: Host, project: String, distinctName: Task<String, Never>, selection: HostSelection, context: RunContext
   ) async throws -> HostSession {
-    let options = ConnectionOptions(
-      agentsDirectory: context.agents, environment: context.environmentOfChildren,
-      sshConfig: selection.sshConfiguration, acceptNewHostKey: selection.acceptsNewHostKeys,
-      digestMemory: context.directories.agentDigests, ask: { question in await context.ask?(question) ?? nil },
-      notice: { [name = host.name] in context.warnOnce($0, host: name) })
+    let options = Self.options(selection, context, host: host.name)
     let link = try await connect(host, options)
     var host = host
     host.workspace = selection.remoteDirectory ?? host.workspace
@@ -64,6 +60,15 @@ final class HostSession: Sendable {
     return HostSession(
       host: host, workspace: host.workspacePath(project: name, home: link.agent.hello.home), options: options,
       link: link)
+  }
+
+  /// How hosts are reached in this run.
+  static func options(_ selection: HostSelection, _ context: RunContext, host: String) -> ConnectionOptions {
+    ConnectionOptions(
+      agentsDirectory: context.agents, environment: context.environmentOfChildren,
+      sshConfig: selection.sshConfiguration, acceptNewHostKey: selection.acceptsNewHostKeys,
+      digestMemory: context.directories.agentDigests, ask: { question in await context.ask?(question) ?? nil },
+      notice: { context.warnOnce($0, host: host) })
   }
 
   private static func connect(_ host: Host, _ options: ConnectionOptions) async throws -> Link {

@@ -15,7 +15,7 @@ internal import Vocabulary
 /// The registry of a run, as this laptop reaches it: what stands there, the proof of what was pushed, and the
 /// credentials that a job takes along.
 struct RegistryAccess: Sendable {
-  private let client: RegistryClient
+  let client: RegistryClient
   private let credentials: CredentialStore
   private let context: RunContext
 
@@ -29,7 +29,8 @@ struct RegistryAccess: Sendable {
     }
     let address = try RegistryAddress(registry.address, insecure: registry.isInsecure)
     credentials = CredentialStore(environment: context.environment, prompt: Self.prompt(context))
-    client = try RegistryClient(address: address, caFile: registry.caFile, credentials: credentials)
+    client = try RegistryClient(
+      address: address, caFile: registry.caFile, credentials: credentials, retryPause: context.registryPause)
     self.context = context
   }
 

@@ -113,7 +113,9 @@ public struct VerifyRun: Sendable {
       let release = try await JobCompletion(
         plan: plan, record: record, registry: registry, context: context, line: line
       ).finish(outcome)
-      return try await pull(release.digest, plan, registry, workspace, inventory)
+      let pulled = try await pull(release.digest, plan, registry, workspace, inventory)
+      try await promote(release, plan, registry, workspace, open: session)
+      return pulled
     } catch {
       let failure = DeliveryError(error, host: session.name)
       context.emit(.failed(failure), host: failure.host)
@@ -134,6 +136,20 @@ public struct VerifyRun: Sendable {
     var plan = plan
     plan.build.registry = own
     return plan
+  }
+
+  /// Moves the channel as the run would have, where the workspace says so too: the plan may be the host's word alone.
+  private func promote(
+    _ release: VerifiedImage, _ plan: RunPlan, _ registry: RegistryAccess, _ workspace: LocalWorkspace,
+    open session: HostSession
+  ) async throws {
+    guard let channel = plan.channel, let project = workspace.project, channel == project.channel,
+      project[plan.build.image] != nil, plan.build.repository == "\(project.owner ?? "")/\(plan.build.image)"
+    else { return }
+    try await BuildPromotion(
+      image: plan.build.image, repository: plan.build.repository, tag: plan.build.tag, channel: channel,
+      registry: registry, workspace: workspace, selection: selection, context: context, jobs: jobs
+    ).run(release, isStanding: false, isLate: true, open: session)
   }
 
   /// The pulls of the run that its own client did not come to.

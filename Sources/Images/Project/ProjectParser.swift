@@ -92,7 +92,7 @@ struct ProjectParser {
 
   private func channel(_ node: SettingsNode) throws(SettingsError) -> String {
     let channel = try node.string()
-    if let problem = TagGrammar.problem(with: channel) { throw node.error(problem) }
+    if let problem = ChannelName.problem(channel) { throw node.error(problem) }
     return channel
   }
 

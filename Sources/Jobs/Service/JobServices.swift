@@ -39,7 +39,9 @@ public enum JobServices {
     table.add(JobCall.run) { (request: CommandRequest, _) in
       try await CommandRun(request: request, environment: environment, state: store.root).run()
     }
+    ReleaseServices.add(to: &table, store: store, locks: locks)
     table.add(JobCall.facts) { (facts: JobCall.Facts, _) in HostFacts(of: facts.path, environment) }
+    SurveyServices.add(to: &table, store: store, environment: environment)
   }
 
   private static func dismiss(_ id: String, in store: JobStore) throws -> JobStatus {

@@ -21,6 +21,9 @@ struct JobStore: Sendable {
 
   var jobs: FilePath { root.appending("jobs") }
 
+  /// Where leases on channels and the audit log lie.
+  var releases: FilePath { root.appending("releases") }
+
   /// The job's directory, which need not be there. Throws for what cannot be an id.
   func directory(_ id: String) throws -> JobDirectory {
     guard (1...64).contains(id.utf8.count), id.utf8.allSatisfy(Self.isIdentifier) else {

@@ -39,12 +39,17 @@ enum PassingDirectory {
 
   /// Removes what processes that have ended left behind.
   static func sweep(_ environment: HostEnvironment) {
-    let runtime = environment.directory("XDG_RUNTIME_DIR").map { [$0.appending("remote-build")] } ?? []
-    for base in runtime + [temporaryBase, sharedMemory] where isOwn(base) {
+    for base in bases(environment) {
       for name in (try? SmallFile.names(in: base)) ?? [] where isLeftBehind(name) {
         SmallFile.removeTree(base.appending(name))
       }
     }
+  }
+
+  /// Where such directories are made, as far as they are this user's own.
+  static func bases(_ environment: HostEnvironment) -> [FilePath] {
+    let runtime = environment.directory("XDG_RUNTIME_DIR").map { [$0.appending("remote-build")] } ?? []
+    return (runtime + [temporaryBase, sharedMemory]).filter(isOwn)
   }
 
   private static let temporaryBase = FilePath("/tmp/remote-build-\(geteuid())")

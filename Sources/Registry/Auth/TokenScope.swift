@@ -11,4 +11,8 @@ struct TokenScope: Hashable, Sendable, CustomStringConvertible {
   static func push(_ repository: RepositoryName) -> TokenScope {
     TokenScope(description: "repository:\(repository):pull,push")
   }
+
+  static func delete(_ repository: RepositoryName) -> TokenScope {
+    TokenScope(description: "repository:\(repository):pull,push,delete")
+  }
 }

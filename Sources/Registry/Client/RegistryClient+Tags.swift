@@ -23,6 +23,10 @@ extension RegistryClient {
       }
       let before = names.count
       names.formUnion(page.tags ?? [])
+      guard names.count <= Self.mostTags else {
+        throw RegistryError(
+          .tooLarge, registry: address.description, "it lists more than \(Self.mostTags) tags of \(repository)")
+      }
       // Gitea links its last page to one more, and a page that brings nothing new will bring nothing new again.
       next = names.count == before ? nil : Self.next(response)
       if let there = next, !there.hasSameOrigin(as: address.endpoint) {
@@ -32,6 +36,9 @@ extension RegistryClient {
     }
     return names.compactMap { try? Tag($0) }.sorted()
   }
+
+  /// More than a repository has, and few enough to keep.
+  private static let mostTags = 100_000
 
   /// RFC 8288: `</v2/…?last=…>; rel="next"`.
   private static func next(_ response: HTTPResponse) -> HTTPLocation? {

@@ -19,15 +19,18 @@ public struct RegistryClient: Sendable {
   ///   - caFile: PEM certificates of the authorities to trust for this registry instead of the system's.
   ///   - credentials: Asked when the registry first wants them.
   ///   - route: Where connections go; a tunnel's near end, for instance.
+  ///   - retryPause: Before a request is sent again; it doubles with each time.
   /// - Throws: ``RegistryError`` when libcurl cannot be started.
   public init(
     address: RegistryAddress, caFile: FilePath? = nil, credentials: any CredentialSource,
-    route: RegistryRoute = .direct, deadline: Duration = .seconds(60), connectTimeout: Duration = .seconds(10)
+    route: RegistryRoute = .direct, deadline: Duration = .seconds(60), connectTimeout: Duration = .seconds(10),
+    retryPause: Duration = .milliseconds(200)
   ) throws(RegistryError) {
     self.address = address
     self.deadline = deadline
     transport = try HTTPTransport(
-      registry: address.endpoint, caFile: caFile?.string, route: route, connectTimeout: connectTimeout)
+      registry: address.endpoint, caFile: caFile?.string, route: route, connectTimeout: connectTimeout,
+      retryPause: retryPause)
     authenticator = Authenticator(registry: address, source: credentials, transport: transport)
   }
 

@@ -6,6 +6,7 @@ enum HTTPMethod: String, Sendable {
   case put = "PUT"
   case post = "POST"
   case patch = "PATCH"
+  case delete = "DELETE"
 }
 
 struct HTTPHeader: Sendable, Hashable {
@@ -26,6 +27,9 @@ struct HTTPRequest: Sendable {
   ///
   /// Called on the connection's thread with one piece at a time: it may hash or write, but must not wait.
   var sink: (@Sendable (UnsafeRawBufferPointer) throws -> Void)?
+
+  /// Whether the answer shall tell of the server's certificate, where the request opens a connection.
+  var wantsCertificate = false
 
   init(_ method: HTTPMethod, _ location: HTTPLocation, headers: [HTTPHeader] = [], body: [UInt8]? = nil) {
     self.method = method

@@ -8,6 +8,8 @@ struct HTTPResponse: Sendable {
   var body: [UInt8]
   /// Where the answer came from, after redirects.
   var location: HTTPLocation
+  /// When the server's certificate ends, as libcurl writes it; `nil` unless it was asked for.
+  var certificateEnd: String?
 
   var isSuccess: Bool { (200...299).contains(status) }
 

@@ -9,15 +9,19 @@ final class HTTPTransport: Sendable {
   private let caFile: String?
   private let route: RegistryRoute
   private let connectTimeout: Duration
+  /// Before the first repetition of a request; it doubles with each.
+  let retryPause: Duration
 
   /// - Parameter caFile: PEM certificates that are trusted instead of the system's.
   init(
-    registry: HTTPLocation, caFile: String?, route: RegistryRoute, connectTimeout: Duration
+    registry: HTTPLocation, caFile: String?, route: RegistryRoute, connectTimeout: Duration,
+    retryPause: Duration
   ) throws(RegistryError) {
     self.registry = registry
     self.caFile = caFile
     self.route = route
     self.connectTimeout = connectTimeout
+    self.retryPause = retryPause
     loop = try TransferLoop()
   }
 

@@ -53,6 +53,7 @@ final class Transfer: @unchecked Sendable {
     switch request.method {
     case .get: break
     case .head: set(easy, CURLOPT_NOBODY, 1)
+    case .delete: set(easy, CURLOPT_CUSTOMREQUEST, request.method.rawValue)
     case .put, .post, .patch:
       let body = request.body ?? []
       set(easy, CURLOPT_POST, 1)
@@ -64,6 +65,7 @@ final class Transfer: @unchecked Sendable {
       }
       set(easy, CURLOPT_CUSTOMREQUEST, request.method.rawValue)
     }
+    if request.wantsCertificate { set(easy, CURLOPT_CERTINFO, 1) }
     // No `Expect: 100-continue`, which waits a second at servers that do not know it; no form's type by default.
     var lines = request.headers.map { "\($0.name): \($0.value)" } + ["Expect:"]
     if request.body != nil, !request.headers.contains(where: { $0.name.lowercased() == "content-type" }) {
@@ -164,8 +166,10 @@ final class Transfer: @unchecked Sendable {
   /// Frees libcurl's handle and reports. `nil` for a transfer that was cancelled.
   func end(_ result: CURLcode?) {
     var status = 0
+    var certificateEnd: String?
     if let easy {
       _ = ccurl_response_code(easy, &status)
+      if request.wantsCertificate, let text = ccurl_certificate_end(easy) { certificateEnd = String(cString: text) }
       curl_easy_cleanup(easy)
     }
     easy = nil
@@ -179,7 +183,10 @@ final class Transfer: @unchecked Sendable {
       let text = String(cString: errorText)
       return finish(.failed(code, text.isEmpty ? code.text : text, receivedBytes: received))
     }
-    finish(.response(HTTPResponse(status: status, headers: headers, body: body, location: request.location)))
+    finish(
+      .response(
+        HTTPResponse(
+          status: status, headers: headers, body: body, location: request.location, certificateEnd: certificateEnd)))
   }
 }
 

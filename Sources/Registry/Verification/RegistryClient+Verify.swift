@@ -61,6 +61,12 @@ extension RegistryClient {
     switch top.content {
     case .image(let image): contents.add(image, digest: top.digest, size: nil, platform: nil, isAttestation: false)
     case .index(let index):
+      guard index.manifests.count <= Self.mostManifests else {
+        let count = index.manifests.count
+        let reason = "it names \(count) manifests, more than the \(Self.mostManifests) that are looked at"
+        contents.differences.append(.damaged(top.digest, reason: reason))
+        return contents
+      }
       let children = try await concurrently(index.manifests) { child in
         try await self.child(child, repository)
       }
@@ -77,12 +83,21 @@ extension RegistryClient {
     }
     try await readConfigs(of: &contents, repository)
     let layers = contents.allLayers.filter { !$0.mediaType.isForeignLayer }
+    guard layers.count <= Self.mostLayers else {
+      let reason = "it names \(layers.count) layers, more than the \(Self.mostLayers) that are looked at"
+      contents.differences.append(.damaged(top.digest, reason: reason))
+      return contents
+    }
     contents.differences += try await concurrently(layers) { layer -> VerificationDifference? in
       guard let size = try await self.blobSize(repository, layer.digest) else { return .missingLayer(layer.digest) }
       return size == layer.size ? nil : .wrongSize(layer.digest, expected: layer.size, found: size)
     }.compactMap(\.self)
     return contents
   }
+
+  /// More than any image has: each is a question, and a manifest of 4 MiB could ask for tens of thousands.
+  private static let mostManifests = 200
+  private static let mostLayers = 2000
 
   private struct ChildFailure: Error { var difference: VerificationDifference }
 
@@ -141,7 +156,7 @@ extension RegistryClient {
   }
 
   /// Runs a question for each value, eight at a time, and keeps the order.
-  private func concurrently<Value: Sendable, Answer: Sendable>(
+  func concurrently<Value: Sendable, Answer: Sendable>(
     _ values: [Value], _ ask: @escaping @Sendable (Value) async throws -> Answer
   ) async throws -> [Answer] {
     try await withThrowingTaskGroup(of: (Int, Answer).self) { group in

@@ -44,6 +44,12 @@ struct BuildCommand: AsyncParsableCommand {
   @Flag(help: "Push over a version that stands in the registry with other content.")
   var replace = false
 
+  @Flag(help: "Leave the channel where it is, which a verified release of a clean commit moves.")
+  var noPromote = false
+
+  @Flag(help: "Move the channel although the workspace is not a clean commit.")
+  var allowDirty = false
+
   @Flag(help: "Build on every host, in place of building on one and pulling on the others. One of them pushes.")
   var buildOnEach = false
 
@@ -71,7 +77,7 @@ struct BuildCommand: AsyncParsableCommand {
       images: images, version: version, registry: registry, owner: owner, certificates: caFile.map { FilePath($0) },
       arguments: Dictionary(arguments.map { ($0.name, $0.value) }) { $1 },
       secrets: Dictionary(secrets.map { ($0.name, FilePath($0.value)) }) { $1 }, replaces: replace,
-      buildsOnEach: buildOnEach, isDry: dryRun, sync: sync.order)
+      promotes: !noPromote, promotesDirty: allowDirty, buildsOnEach: buildOnEach, isDry: dryRun, sync: sync.order)
     var selection = hosts.selection
     if images.count >= 2, images.count <= 6, images[1].contains("@") {
       func position(_ index: Int) -> String? { index < images.count && !images[index].isEmpty ? images[index] : nil }

@@ -51,6 +51,12 @@ struct Terminal: Sendable {
     return Style(colours: colours, home: home)
   }
 
+  /// How tables on standard output are styled.
+  var outputStyle: Style { Style(colours: allowsColours && outputIsTerminal && isCapable, home: home) }
+
+  /// How wide they may be; `nil` where no terminal shows them.
+  var outputColumns: Int? { outputIsTerminal ? Self.size().columns : nil }
+
   struct Size: Sendable, Hashable {
     var columns: Int
     var rows: Int

@@ -21,6 +21,9 @@ final class JSONView: ProgressView {
     writer.async { [console] in console.write(Self.line(event) + "\n", to: .out) }
   }
 
+  /// What is asked about is told before the question.
+  func suspend() { writer.sync {} }
+
   func finish() { writer.sync {} }
 
   /// The event as a line. It holds no character that a terminal would obey: those stand as `\u009b`, which is the same
@@ -36,7 +39,7 @@ final class JSONView: ProgressView {
     }
   }
 
-  private static func escaped(_ text: String) -> String {
+  static func escaped(_ text: String) -> String {
     guard !text.unicodeScalars.allSatisfy(PrintableText.isSafe) else { return text }
     var result = ""
     for scalar in text.unicodeScalars {

@@ -92,7 +92,7 @@ struct LiveScreen: Sendable {
       activities[failure.host ?? host] = nil
       activities[""] = nil
     case .finished: activities = [:]
-    case .warning, .skipped, .ended: break
+    case .moving, .moved, .pinning, .warning, .skipped, .ended: break
     }
     activities[host]?.interruption = nil
   }

@@ -51,6 +51,11 @@ struct Narration: Sendable {
       return [line(.warning, host, "\(lost) of the log left out: the host keeps the end of a long log only")]
     case .ended(let end):
       return [line(.job, host, style.plain("\(end.job) \(end.state)" + (end.leftBehind.map { "; \($0)" } ?? "")))]
+    case .moving(let move): return MoveReport(move, style).plan
+    case .moved(let move): return MoveReport(move, style).result
+    case .pinning(let pin):
+      let title = "\(pin.image) \(pin.from) → \(pin.to), where the workspace pins it"
+      return [line(.pin, nil, style.plain(title))] + pin.difference.map { Label.blank + style.plain($0) }
     case .warning(let warning): return [line(.warning, host, style.plain(warning.message))]
     case .failed(let failure): return FailureReport(failure, host: host).lines(style)
     case .finished(let end): return finished(end)

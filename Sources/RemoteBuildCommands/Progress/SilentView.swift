@@ -3,7 +3,7 @@
 internal import Delivery
 internal import Dispatch
 
-/// Says nothing of what goes well.
+/// Says nothing of what goes well, but what will be asked about.
 final class SilentView: ProgressView {
   private let style: Style
   private let console: Console
@@ -16,13 +16,17 @@ final class SilentView: ProgressView {
 
   func show(_ event: DeliveryEvent) {
     switch event.body {
-    case .failed, .warning:
+    // A plan is not asked about unseen.
+    case .failed, .warning, .moving, .pinning:
       var narration = Narration(style: style, verbose: false)
       let text = narration.lines(for: event).map { $0 + "\n" }.joined()
       writer.async { [console] in console.write(text, to: .talk) }
     default: break
     }
   }
+
+  /// What is asked about is told before the question.
+  func suspend() { writer.sync {} }
 
   func finish() { writer.sync {} }
 }

@@ -5,6 +5,7 @@ enum Label: String, Sendable {
   case plan, connect, sync, saved, stands, job, queue, build, push, verify, pull, retry, warning, error, left, next,
     hosts
   case image, done, failed, stopped
+  case from, to, moved, undone, pin
 
   /// Nine columns: the longest word, and two spaces, or one.
   static let columns = 9
@@ -18,8 +19,8 @@ enum Label: String, Sendable {
   private var ink: Style.Ink {
     switch self {
     case .error, .failed: .red
-    case .warning, .retry, .stopped, .saved: .yellow
-    case .done: .green
+    case .warning, .retry, .stopped, .saved, .undone: .yellow
+    case .done, .moved: .green
     case .left, .next: .bold
     default: .blue
     }

@@ -51,6 +51,8 @@ enum AgentBootstrap {
       + #"; case $u in *"/agents/$o/"*) ;; *) rm -rf "$d/$o";; esac; done"#,
     #"find "$d" -name ".upload.*" -mmin +60 -exec rm -f {} +"#,
     #"umask $w"#,
+    // The mode is right by now: what keeps it from being executed is its filesystem.
+    #"[ -x "$f" ] || { say noexec $f; exit 0; }"#,
     #"say ready"#,
     #"trap - EXIT HUP INT TERM"#,
     #"exec "$f""#,

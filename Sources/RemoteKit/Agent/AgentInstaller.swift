@@ -36,6 +36,13 @@ struct AgentInstaller: Sendable {
         .agentFailed, host: host,
         "the agent could not be installed: \(answer.dropFirst().joined(separator: " "))",
         hint: "Check the space and the permissions of ~/.cache there.")
+    case "noexec":
+      throw RemoteError(
+        .agentFailed, host: host,
+        "nothing can be executed on the filesystem that holds \(answer.dropFirst().joined(separator: " ")): it is mounted "
+          + "noexec",
+        hint:
+          "Mount it with exec there (mount -o remount,exec DIRECTORY), or make ~/.cache a link to where programs run.")
     default: throw nonsense(answer)
     }
   }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Vocabulary
 internal import Foundation
 internal import Synchronization
 internal import SystemPackage
+internal import Vocabulary
 internal import Wire
 
 #if canImport(Glibc)

@@ -56,6 +56,9 @@ final class AgentWorkspace: Sendable {
 
   deinit { close(state) }
 
+  /// Keeps the lease until the agent's connection ends.
+  func keepLease(in locks: HeldLocks) { lease.keep(in: locks, of: path) }
+
   /// Gives the lease up. Nothing may be changed after it.
   func release() { lease.release() }
 

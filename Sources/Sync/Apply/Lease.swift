@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import SystemPackage
 internal import Wire
 
 #if canImport(Glibc)
@@ -39,14 +40,25 @@ final class Lease: Sendable {
   /// Gives it up, though something may still refer to it: whoever is told of the end may begin anew at once.
   func release() { _ = flock(descriptor, LOCK_UN) }
 
-  private static func held(_ state: Int32, _ workspace: String) -> any Error {
+  /// What whoever took the lease last wrote beside it; it may be free by now.
+  static func noted(_ state: Int32) -> (owner: String, since: String, process: Int32)? {
     let bytes = (try? Disk.contents(state, ownerFile, limit: 4096, "the lease's owner")) ?? nil
-    let holder = bytes.flatMap { try? FrameConnection.decode(Holder.self, $0) }
+    guard let holder = bytes.flatMap({ try? FrameConnection.decode(Holder.self, $0) }) else { return nil }
     // Anyone who may write to the workspace wrote this, so it is shown without control characters.
     let owner = String(
-      (holder?.owner ?? "someone").unicodeScalars.filter { $0.value >= 32 && $0.value != 127 }.prefix(100).map(
-        Character.init))
-    let since = holder.map { Clock.text($0.since) } ?? "an unknown time"
+      holder.owner.unicodeScalars.filter { $0.value >= 32 && $0.value != 127 }.prefix(100).map(Character.init))
+    return (owner, Clock.text(holder.since), holder.process)
+  }
+
+  /// Keeps it beyond this value's life, for as long as `locks` does: until the agent's connection ends.
+  func keep(in locks: HeldLocks, of workspace: String) {
+    let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+    if copy >= 0 { locks.hold("\(workspace)/.remote-build/lease", FileDescriptor(rawValue: copy)) }
+  }
+
+  private static func held(_ state: Int32, _ workspace: String) -> any Error {
+    let holder = noted(state)
+    let (owner, since) = (holder?.owner ?? "someone", holder?.since ?? "an unknown time")
     return Refusal.leaseHeld.failure(
       "\(owner) has held the lease on \(workspace) since \(since). Nothing was changed. Wait until they are done and run "
         + "the same command again",

@@ -25,6 +25,8 @@
       { try value(CommandRequest.self, $0) }, { try value(CommandResult.self, $0) }, { try value(HostFacts.self, $0) },
       { try value(JobCall.Tail.self, $0) }, { try value(JobCall.Mark.self, $0) }, { try value(JSONValue.self, $0) },
       { try value(TailNote.self, $0) },
+      { try value(ReleaseCall.Leases.self, $0) }, { try value(ReleaseCall.Lines.self, $0) },
+      { try value(NamedLeases.Holder.self, $0) },
     ]
 
     private static func seeds() throws -> [[UInt8]] {
@@ -43,6 +45,8 @@
         (0, try FrameConnection.json(push)), (2, try FrameConnection.json(PushAnswer(treeDigest: digest))),
         (3, try FrameConnection.json(slot)), (8, try FrameConnection.json(spec)),
         (9, try FrameConnection.json(JobStatus(spec, created: 1.5))),
+        (16, try FrameConnection.json(ReleaseCall.Leases(names: ["r/o/i:stable"], owner: "ada"))),
+        (17, try FrameConnection.json(ReleaseCall.Lines(lines: [#"{"a":1}"#]))),
         (15, Array(#"{"a":[1,2.5,null,true,"\ud83d\ude00"]}"#.utf8)),
       ]
       return json.map { [UInt8($0.0)] + $0.1 }

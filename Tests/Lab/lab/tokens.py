@@ -18,6 +18,8 @@ import machine
 class Tokens:
     ISSUER = "remote-build lab tokens"
     SERVICE = "remote-build lab registry"
+    # Behind the user's name: another one with the same password, who may pull and not push.
+    READER = "-reader"
 
     def __init__(self, lab, lifetime):
         self.lab, self.lifetime = lab, lifetime
@@ -64,8 +66,11 @@ class Tokens:
                 if not header:
                     return ""
                 kind, _, value = header.partition(" ")
-                expected = base64.b64encode(f"{user}:{password}".encode()).decode()
-                return user if kind.lower() == "basic" and secrets.compare_digest(value.strip(), expected) else None
+                for name in (user, f"{user}{tokens.READER}"):
+                    expected = base64.b64encode(f"{name}:{password}".encode()).decode()
+                    if kind.lower() == "basic" and secrets.compare_digest(value.strip(), expected):
+                        return name
+                return None
 
             def answer(self, status, value):
                 body = json.dumps(value).encode()
@@ -86,7 +91,8 @@ class Tokens:
             kind, _, rest = scope.partition(":")
             name, _, actions = rest.rpartition(":")
             if user and kind == "repository" and name:
-                allowed = [action for action in actions.split(",") if action in ("pull", "push", "delete", "*")]
+                may = ("pull",) if user.endswith(self.READER) else ("pull", "push", "delete", "*")
+                allowed = [action for action in actions.split(",") if action in may]
                 access.append({"type": kind, "name": name, "actions": allowed})
             elif user and (kind, name) == ("registry", "catalog"):
                 access.append({"type": kind, "name": name, "actions": actions.split(",")})

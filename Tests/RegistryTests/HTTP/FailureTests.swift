@@ -80,6 +80,22 @@ import Vocabulary
     }
   }
 
+  /// A date is understood as well as a number.
+  @Test func aRetryAtALaterDateIsNotWaitedFor() async throws {
+    try await ScriptedServer.with { _, _ in
+      .reply(429, ["Retry-After": "Fri, 31 Dec 2999 23:59:59 GMT"])
+    } test: { server in
+      let error = await #expect(throws: RegistryError.self) { try await server.client().check() }
+      #expect(error?.status == 429)
+      #expect(server.requests.count == 1)
+    }
+  }
+
+  @Test(arguments: [
+    "", "soon", "Fri, 31 Foo 2999 23:59:59 GMT", "Fri, 31 Dec 2999 23:59:59", "Fri, 99 Dec 2999 1:2:3 GMT",
+  ])
+  func whatIsNeitherDateNorNumber(_ text: String) { #expect(HTTPTransport.seconds(text) == nil) }
+
   @Test func silenceEndsWithTheDeadline() async throws {
     try await ScriptedServer.with { _, _ in
       .silence
