@@ -186,7 +186,7 @@ import Testing
       let network = lab.description.host("lab-1")?.buildNetwork ?? "default"
       try bench.write(
         "../home/.config/remote-build/hosts/\(name).yaml",
-        "address: \(name)\nroles: [build]\nbuild-network: \(network)\n")
+        "address: \(name)\nroles: [build]\nbuild-network: \(network)\nmax-builds: 16\n")
       try bench.writeSmallWorkspace(
         dockerfile: """
           FROM python:3.12-slim

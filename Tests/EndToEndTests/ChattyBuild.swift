@@ -60,6 +60,7 @@ extension Workbench {
   func writeHost(_ host: LabHost, behind proxy: LabProxy) throws {
     let network = host.buildNetwork.map { "build-network: \($0)\n" } ?? ""
     try write(
-      "../home/.config/remote-build/hosts/\(proxy.name).yaml", "address: \(proxy.name)\nroles: [build]\n\(network)")
+      "../home/.config/remote-build/hosts/\(proxy.name).yaml",
+      "address: \(proxy.name)\nroles: [build]\nmax-builds: 32\n\(network)")
   }
 }

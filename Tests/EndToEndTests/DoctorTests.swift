@@ -42,7 +42,8 @@ import Testing
       #expect(rows.filter { $0.host == nil }.map(\.check) == own)
       #expect(
         rows.filter { $0.host == host.name }.map(\.check) == [
-          "name", "reach", "host-key", "login", "sessions", "agent", "line", "clock", "platform", "shell", "logout",
+          "name", "reach", "host-key", "login", "library", "sessions", "agent", "line", "clock", "platform", "shell",
+          "logout",
           "workspace", "lease", "disk", "inodes", "jobs", "secrets", "builder", "socket", "buildkit", "proxy",
           "registry-name", "registry-reach", "registry-trust", "registry-pull",
         ])

@@ -23,6 +23,8 @@ extension Fault {
     let owner = "\(copies)/\(copy ?? "")/.remote-build/lease.owner"
     let before = FileManager.default.contents(atPath: owner)
     let proxy = try await bench.lab.proxy(toHost: host.name, name: "far-\(host.name)")
+    // So slow a line, with so much under way, that the push is in its middle for seconds.
+    try await proxy.delay(down: .milliseconds(200))
     var noise = SystemRandomNumberGenerator()
     let bytes = (0..<(1 << 21)).flatMap { _ in withUnsafeBytes(of: noise.next()) { Array($0) } }
     guard FileManager.default.createFile(atPath: bench.workspace.appending("noise").string, contents: Data(bytes))

@@ -36,7 +36,8 @@ import Testing
     try await proxy.freeze()
     try await Workbench.with(lab) { bench in
       try bench.writeSmallWorkspace()
-      try bench.write("../home/.config/remote-build/hosts/\(name).yaml", "address: \(name)\nroles: [build]\n")
+      try bench.write(
+        "../home/.config/remote-build/hosts/\(name).yaml", "address: \(name)\nroles: [build]\nmax-builds: 32\n")
       let run = try await bench.tool("app", "--host", "lab-1", "--host", name, "--host", "lab-2", "--json")
       #expect(run.status == 69, "\(run.talk)")
       let events = run.out.split(separator: "\n").compactMap {

@@ -104,6 +104,8 @@ public final class Lab: Sendable {
 public func withLab<Value: Sendable>(
   _ options: LabOptions = LabOptions(), _ body: @Sendable (Lab) async throws -> Value
 ) async throws -> Value {
+  // Whoever is gone while it is written to fails a test; it does not end the process of all tests.
+  signal(SIGPIPE, SIG_IGN)
   var platformOptions = PlatformOptions()
   // On cancellation the lab is asked to clean up before it is killed.
   platformOptions.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(60))]

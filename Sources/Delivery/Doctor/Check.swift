@@ -14,7 +14,7 @@ public struct Check: Codable, Sendable, Hashable {
     // The way to a host.
     case name, reach
     case hostKey = "host-key"
-    case login, sessions, agent, line
+    case login, library, sessions, agent, line
     // The host.
     case clock, platform, shell, logout, workspace, lease, disk, inodes, jobs, secrets
     // Its builder.

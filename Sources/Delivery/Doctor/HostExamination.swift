@@ -40,6 +40,7 @@ struct HostExamination: Sendable {
     do {
       let lookup = try await HostLookup.find(host, options: options)
       checks.append(.pass(.name, Self.told(lookup)))
+      if host.address != .local && host.transport == .libssh2 { checks.append(Self.library(.current)) }
     } catch {
       checks.append(Self.failure(error, .name))
       return nil
@@ -68,6 +69,16 @@ struct HostExamination: Sendable {
       checks.append(Self.failure(error, stage))
       return nil
     }
+  }
+
+  /// What is known of the library that speaks with the host; it warns of what a stranger can use.
+  static func library(_ report: SSHLibraryReport) -> Check {
+    let open = report.findings.filter(\.isExposed)
+    let what = ["libssh2 \(report.version)"] + open.map { "\($0.id) is open: \($0.what)" }
+    guard open.contains(where: { !$0.needsTrust }) else { return .pass(.library, what.joined(separator: "; ")) }
+    return .warn(
+      .library, what.joined(separator: "; "),
+      mend: "install a libssh2 that has it mended, or set 'transport: openssh' in the host's file")
   }
 
   private static func told(_ lookup: HostLookup?) -> String {

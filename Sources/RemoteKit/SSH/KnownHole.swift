@@ -8,6 +8,8 @@ struct KnownHole: Sendable {
   var first: String?
   var last: String
   var isExposed: Bool
+  /// Whether only a host that is trusted already can use it.
+  var needsTrust: Bool
   var why: String
 
   /// Older ones have holes by which a server overwrites memory before its key is checked.
@@ -19,9 +21,9 @@ struct KnownHole: Sendable {
 
   private init(
     _ id: String, _ what: String, from first: String? = nil, to last: String = "1.11.1", exposed: String? = nil,
-    not why: String = ""
+    needsTrust: Bool = false, not why: String = ""
   ) {
-    (self.id, self.what, self.first, self.last) = (id, what, first, last)
+    (self.id, self.what, self.first, self.last, self.needsTrust) = (id, what, first, last, needsTrust)
     (isExposed, self.why) = (exposed != nil, exposed ?? why)
   }
 
@@ -68,10 +70,10 @@ struct KnownHole: Sendable {
     KnownHole(
       "GHSA-m9rg-h9jv-9gvh", "the server's Diffie-Hellman value is not checked",
       exposed: "the host that one connects to can weaken the session's keys, which it knows anyway; "
-        + "Diffie-Hellman groups are asked for last"),
+        + "Diffie-Hellman groups are asked for last", needsTrust: true),
     KnownHole(
       "GHSA-53q9-wmqr-fh7c", "memory that is not given back when a server repeats a command's end",
-      exposed: "a host that one is logged in to can use up memory, until the connection ends"),
+      exposed: "a host that one is logged in to can use up memory, until the connection ends", needsTrust: true),
     KnownHole(
       "GHSA-w8q5-9hq2-h9pr", "a read out of bounds in a list of public keys",
       not: "the public key subsystem is not used"),

@@ -14,6 +14,8 @@ public struct SSHLibraryReport: Hashable, Sendable, Codable, CustomStringConvert
     public var what: String
     /// Whether a host, or somebody between, can use it against this program: it may be in code that is never called.
     public var isExposed: Bool
+    /// Whether only a host that is trusted already can use it.
+    public var needsTrust: Bool
     /// Why it cannot be used, or what it comes to.
     public var why: String
   }
@@ -34,7 +36,7 @@ public struct SSHLibraryReport: Hashable, Sendable, Codable, CustomStringConvert
     self.version = version
     isUsable = number >= KnownHole.oldestUsable
     findings = KnownHole.all.filter { $0.concerns(number) }.map {
-      Finding(id: $0.id, what: $0.what, isExposed: $0.isExposed, why: $0.why)
+      Finding(id: $0.id, what: $0.what, isExposed: $0.isExposed, needsTrust: $0.needsTrust, why: $0.why)
     }
     lacks = ["certificates", "FIDO keys", "GSSAPI"]
     if number < LibraryVersion("1.11.2") { lacks.insert("post-quantum key exchange", at: 0) }
