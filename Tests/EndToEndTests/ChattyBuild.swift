@@ -61,6 +61,6 @@ extension Workbench {
     let network = host.buildNetwork.map { "build-network: \($0)\n" } ?? ""
     try write(
       "../home/.config/remote-build/hosts/\(proxy.name).yaml",
-      "address: \(proxy.name)\nroles: [build]\nmax-builds: 32\n\(network)")
+      "address: \(proxy.name)\nroles: [build]\n\(network)")
   }
 }

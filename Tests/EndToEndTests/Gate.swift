@@ -40,12 +40,12 @@ final class Gate: @unchecked Sendable {
 
   deinit { close(listener) }
 
-  /// Returns when a step has come to the gate; throws where none comes within two minutes, as when its build failed.
+  /// Returns when a step has come to the gate; throws where none comes within five minutes, as when its build failed: it may wait for its turn.
   func connected() async throws {
     let accepted: Result<Int32, Errno> = await withCheckedContinuation { continuation in
       DispatchQueue.global().async { [listener] in
         var polled = pollfd(fd: listener, events: Int16(POLLIN), revents: 0)
-        guard poll(&polled, 1, 120_000) > 0 else { return continuation.resume(returning: .failure(.timedOut)) }
+        guard poll(&polled, 1, 300_000) > 0 else { return continuation.resume(returning: .failure(.timedOut)) }
         let descriptor = accept(listener, nil, nil)
         continuation.resume(returning: descriptor < 0 ? .failure(Errno(rawValue: errno)) : .success(descriptor))
       }

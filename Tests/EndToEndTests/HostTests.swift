@@ -37,7 +37,7 @@ import Testing
     try await Workbench.with(lab) { bench in
       try bench.writeSmallWorkspace()
       try bench.write(
-        "../home/.config/remote-build/hosts/\(name).yaml", "address: \(name)\nroles: [build]\nmax-builds: 32\n")
+        "../home/.config/remote-build/hosts/\(name).yaml", "address: \(name)\nroles: [build]\n")
       let run = try await bench.tool("app", "--host", "lab-1", "--host", name, "--host", "lab-2", "--json")
       #expect(run.status == 69, "\(run.talk)")
       let events = run.out.split(separator: "\n").compactMap {

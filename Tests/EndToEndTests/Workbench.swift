@@ -68,10 +68,9 @@ struct Workbench: Sendable {
 
   func writeHost(_ host: LabHost, extra: String = "") throws {
     let network = host.buildNetwork.map { "build-network: \($0)\n" } ?? ""
-    // Tests share hosts, and none shall wait for another's build.
     try write(
       "../home/.config/remote-build/hosts/\(host.name).yaml",
-      "address: \(host.name)\nroles: [build]\nmax-builds: 32\n\(network)\(extra)")
+      "address: \(host.name)\nroles: [build]\n\(network)\(extra)")
   }
 
   /// Writes a file of the workspace, and the directories above it.
