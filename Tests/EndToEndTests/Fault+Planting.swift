@@ -33,11 +33,11 @@ extension Fault {
     }
     try bench.write("../home/.config/remote-build/hosts/\(proxy.name).yaml", "address: \(proxy.name)\n")
     async let pushing = bench.tool("sync", "--host", proxy.name)
-    while try await proxy.traffic().up < 2 << 20 { try await Task.sleep(for: .milliseconds(5)) }
-    try await proxy.freeze()
-    // What has come that far may be on its way still: the agent has the lease when it has signed for it.
-    while FileManager.default.contents(atPath: owner) == before { try await Task.sleep(for: .milliseconds(5)) }
     do {
+      try await until("a push that is under way") { try await proxy.traffic().up >= 2 << 20 }
+      try await proxy.freeze()
+      // What has come that far may be on its way still: the agent has the lease when it has signed for it.
+      try await until("an agent with the lease") { FileManager.default.contents(atPath: owner) != before }
       try await body()
     } catch {
       try await proxy.cut()
@@ -46,6 +46,15 @@ extension Fault {
     }
     try await proxy.cut()
     _ = try await pushing
+  }
+
+  /// Waits for a condition, a minute at most.
+  private func until(_ what: String, _ isSo: () async throws -> Bool) async throws {
+    let deadline = ContinuousClock.now + .seconds(60)
+    while try await !isSo() {
+      guard ContinuousClock.now < deadline else { throw LabError.missing(what) }
+      try await Task.sleep(for: .milliseconds(5))
+    }
   }
 
   /// Kills the supervisor of a job that waits in its build.

@@ -103,26 +103,7 @@ import Wire
     try await Sshd.with(kind) { server in
       let session = try await server.session()
       let channel = try await session.execute("cat")
-      let unit = (0..<(1 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31 ^ $0 >> 9) }
-      async let received = { () -> Int in
-        var offset = 0
-        while let more = try await channel.read(upTo: 10_000) {
-          let start = offset % unit.count
-          let head = min(more.count, unit.count - start)
-          let same = more.withUnsafeBytes { more in
-            unit.withUnsafeBytes { unit in
-              memcmp(more.baseAddress!, unit.baseAddress! + start, head) == 0
-                && memcmp(more.baseAddress! + head, unit.baseAddress!, more.count - head) == 0
-            }
-          }
-          guard same else { return -1 }
-          offset += more.count
-        }
-        return offset
-      }()
-      for _ in 0..<64 { try await channel.write(unit) }
-      try await channel.finishWriting()
-      #expect(try await received == 64 << 20)
+      #expect(try await Pattern.echo(64, reads: 10_000, through: channel) == 64 << 20)
       #expect(try await channel.exit(timeout: .seconds(20)) == .exited(0))
       await session.close()
     }

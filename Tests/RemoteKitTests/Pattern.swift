@@ -7,12 +7,12 @@ import Wire
 enum Pattern {
   static let unit = (0..<(1 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31 ^ $0 >> 9) }
 
-  /// Writes `units` MiB to an echo and reads them back meanwhile; returns how many bytes came back as they were sent, or
+  /// Writes `units` MiB to an echo and reads them back meanwhile, so many bytes at a time; returns how many bytes came back as they were sent, or
   /// -1 where one differs.
-  static func echo(_ units: Int, through stream: any ByteStream) async throws -> Int {
+  static func echo(_ units: Int, reads: Int = 60_000, through stream: any ByteStream) async throws -> Int {
     async let received = { () -> Int in
       var offset = 0
-      while let more = try await stream.read(upTo: 60_000) {
+      while let more = try await stream.read(upTo: reads) {
         let start = offset % unit.count
         let head = min(more.count, unit.count - start)
         let same = more.withUnsafeBytes { more in
